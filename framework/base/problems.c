@@ -1,0 +1,94 @@
+#include "base/problems.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+
+enum { SHOWN = 20 };
+
+void problems_add(problems *p, place at, const char *fmt, ...)
+{
+    if (p->n == p->room) {
+        const size_t room = p->room ? 2 * p->room : 8;
+        problem *item = realloc(p->item, room * sizeof *item);
+        if (!item) memory_exhausted(room * sizeof *item);
+        p->item = item;
+        p->room = room;
+    }
+    text t = { 0 };
+    va_list ap;
+    va_start(ap, fmt);
+    text_vprintf(&t, fmt, ap);
+    va_end(ap);
+    /* The place may die before the problem is printed. */
+    char *file = at.file ? strdup(at.file) : NULL;
+    if (at.file && !file) memory_exhausted(strlen(at.file));
+    p->item[p->n++] = (problem){ { file, at.line, at.column }, t.s };
+}
+
+void problems_system(problems *p, const char *path, const char *fact, int error)
+{
+    problems_add(p, (place){ path, 0, 0 }, "%s: %s", fact, strerror(error));
+}
+
+void problems_free(problems *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        free((char *)p->item[i].at.file);
+        free(p->item[i].text);
+    }
+    free(p->item);
+    *p = (problems){ 0 };
+}
+
+static void show_line(const place *at, FILE *to)
+{
+    FILE *f = fopen(at->file, "r");
+    if (!f) return;                              /* the line is a courtesy; the message stands without it */
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n = -1;
+    for (int i = 0; i < at->line; i++)
+        if ((n = getline(&line, &room, f)) < 0) break;
+    if (n >= 0) {
+        line[strcspn(line, "\r\n")] = 0;
+        fprintf(to, "  %s\n  ", line);
+        for (int i = 0; i + 1 < at->column && line[i]; i++)
+            if (((unsigned char)line[i] & 0xc0) != 0x80) fputc(line[i] == '\t' ? '\t' : ' ', to);
+        fputs("^\n", to);
+    }
+    free(line);
+    fclose(f);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const problem *x = *(const problem *const *)a, *y = *(const problem *const *)b;
+    const int files = strcmp(x->at.file ? x->at.file : "", y->at.file ? y->at.file : "");
+    if (files) return files;
+    if (x->at.line != y->at.line) return x->at.line < y->at.line ? -1 : 1;
+    if (x->at.column != y->at.column) return x->at.column < y->at.column ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+void problems_print(const problems *p, FILE *to)
+{
+    const problem **order = malloc((p->n + 1) * sizeof *order);
+    if (!order) memory_exhausted(p->n * sizeof *order);
+    for (size_t i = 0; i < p->n; i++) order[i] = &p->item[i];
+    qsort(order, p->n, sizeof *order, by_place);
+    for (size_t i = 0; i < p->n && i < SHOWN; i++) {
+        const place *at = &order[i]->at;
+        if (!at->file) fprintf(to, "heft: error: %s\n", order[i]->text);
+        else if (!at->line) fprintf(to, "%s: error: %s\n", at->file, order[i]->text);
+        else {
+            fprintf(to, "%s:%d:%d: error: %s\n", at->file, at->line, at->column, order[i]->text);
+            show_line(at, to);
+        }
+    }
+    if (p->n > SHOWN) fprintf(to, "heft: %zu more errors\n", p->n - SHOWN);
+    free(order);
+}

@@ -1,0 +1,39 @@
+/* text.h -- growing strings, names, and the nearest name */
+#ifndef HEFT_BASE_TEXT_H
+#define HEFT_BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct text { char *s; size_t n, room; } text;     /* {0} is empty; s is NUL-terminated once non-NULL */
+
+void text_add(text *t, const char *s);
+void text_add_n(text *t, const char *s, size_t n);
+__attribute__((format(printf, 2, 3)))
+void text_printf(text *t, const char *fmt, ...);
+void text_vprintf(text *t, const char *fmt, va_list ap);
+void text_free(text *t);
+
+/* The candidate nearest to word by Damerau-Levenshtein distance, if it is near enough to be a slip
+ * (at most a third of the word's length, at least 1); else NULL.  candidates ends with NULL. */
+const char *text_nearest(const char *word, const char *const *candidates);
+
+/* Index of word in "a|b|c", or -1. */
+int  text_word(const char *word, size_t n, const char *alternatives);
+
+/* A whole decimal or 0x integer, optional sign, no leading zeros; a whole JSON number (also 1e-3, .5 is
+ * refused).  In the C locale; false if s is anything else or out of range. */
+bool text_int(const char *s, int64_t *out);
+bool text_real(const char *s, double *out);
+
+/* The shortest decimal form that reads back as the same double (or float). */
+void text_double(double v, char out[32]);
+void text_float(float v, char out[32]);
+
+/* 1234567 as "1,234,567"; bytes as "1.2 MiB". */
+void text_count(int64_t v, char out[32]);
+void text_bytes(double v, char out[32]);
+
+#endif

@@ -1,0 +1,39 @@
+/* cli.h -- the command line: one file per verb, one table of verbs in main.c
+ *
+ * A verb is `int verb_NAME(int argc, char **argv)`: argv[0] is the verb; the result is the exit code.
+ * stdout is for results, stderr for progress and messages.
+ */
+#ifndef HEFT_CLI_CLI_H
+#define HEFT_CLI_CLI_H
+
+#include <stdbool.h>
+#include "base/problems.h"
+
+enum { EXIT_DONE = 0, EXIT_WORK_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 75 };
+
+/* Options of a verb, read by cli_options: --name VALUE, --name=VALUE, or a flag. */
+typedef struct cli_option {
+    const char  *name;               /* "--run"; or "-j" */
+    const char **value;              /* where the value goes; NULL: a flag */
+    bool        *flag;
+    const char  *doc;                /* for help: "DIR  directory of the run" */
+} cli_option;
+
+/* Splits argv into options (by the table, which ends with {0}), overrides (path=value) and the rest in order. -1 after printing what is
+ * wrong with the nearest known option, and the verb's usage. */
+typedef struct cli_args { int n, n_overrides; char **arg, **override; } cli_args;
+int  cli_read(int argc, char **argv, const cli_option *table, int min, int max, const char *usage, cli_args *out);
+
+/* Print the problems to stderr and give the exit code back. */
+int  cli_fail(const problems *pr, int code);
+
+int verb_train(int argc, char **argv);
+int verb_resume(int argc, char **argv);
+int verb_eval(int argc, char **argv);
+int verb_predict(int argc, char **argv);
+int verb_check(int argc, char **argv);
+int verb_show(int argc, char **argv);
+int verb_plugins(int argc, char **argv);
+int verb_gradcheck(int argc, char **argv);
+
+#endif

@@ -1,0 +1,37 @@
+/* experiment.h -- the file a user writes, resolved
+ *
+ * Reading resolves `base:`, overrides and ${}, and checks that the top level has the known keys and kinds; what
+ * a section means is its room's affair (data, model, train, ...).
+ */
+#ifndef HEFT_CONFIG_EXPERIMENT_H
+#define HEFT_CONFIG_EXPERIMENT_H
+
+#include "config/node.h"
+
+typedef struct experiment {
+    arena      *memory;          /* owns everything below */
+    const char *path;            /* as given */
+    const char *dir;             /* of the file, absolute: relative paths in it start there */
+    node       *root;            /* resolved: no base, no ${} */
+    const char *name;            /* default: the file's stem */
+    uint64_t    seed;            /* default 0 */
+    const node *data, *model, *loss, *optimizer;       /* required */
+    const node *metrics, *train, *checkpoint, *sweep;  /* NULL if absent */
+    size_t       n_plugin_dirs;
+    const char **plugin_dirs;    /* absolute */
+} experiment;
+
+/* NULL after problems.  overrides: n strings "path=value". */
+experiment *experiment_load(const char *path, int n, char *const *overrides, problems *pr);
+
+/* From text already resolved (the one in a checkpoint or a run).  dir: where relative paths start. */
+experiment *experiment_parse(const char *name, const char *dir, const char *yaml, size_t n, int n_over,
+                             char *const *overrides, problems *pr);
+
+/* The resolved experiment as YAML, with plugins and data.root made absolute where they were relative to the experiment's file (a root under
+ * $HEFT_DATA stays relative), so that it trains the same run from anywhere. */
+void experiment_write(const experiment *e, text *out);
+
+void experiment_free(experiment *e);
+
+#endif

@@ -1,0 +1,63 @@
+/* node.h -- a YAML file as a tree whose every value knows where it stands
+ *
+ * The only door to libyaml.  Scalars stay text: a value's type comes from the option that it is for, never from a
+ * guess.  Refused with a place: anchors and aliases, merge keys, tags, duplicate keys, a second document, NUL
+ * bytes, invalid UTF-8, more than 64 levels, files over 1 MiB.
+ */
+#ifndef HEFT_CONFIG_NODE_H
+#define HEFT_CONFIG_NODE_H
+
+#include <stdbool.h>
+#include "base/arena.h"
+#include "base/problems.h"
+#include "base/text.h"
+
+typedef enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP } node_kind;
+
+typedef struct node node;
+
+typedef struct node_pair {
+    const char *key;
+    place       key_at;
+    node       *value;           /* never NULL; an empty value is a plain scalar "" */
+} node_pair;
+
+struct node {
+    node_kind   kind;
+    place       at;
+    const char *text;            /* scalar */
+    bool        quoted;          /* scalar: a string for certain */
+    size_t      n;               /* elements of item or pair */
+    node      **item;            /* list */
+    node_pair  *pair;            /* map, in the order of the file */
+};
+
+/* NULL after a problem.  `name` stands for the file in places. */
+node *node_parse(arena *a, const char *name, const char *bytes, size_t n, problems *pr);
+node *node_load(arena *a, const char *path, problems *pr);
+
+node *node_get(const node *map, const char *key);                 /* NULL if absent or not a map */
+node *node_copy(arena *a, const node *n);                         /* deep; places are kept */
+node *node_scalar(arena *a, const char *text, place at);
+node *node_map(arena *a, place at);
+void  node_set(arena *a, node *map, const char *key, place key_at, node *value);  /* replaces or appends */
+bool  node_is_null(const node *n);                                /* plain "", "~" or "null" */
+const char *node_kind_name(const node *n);                        /* "a mapping", "a list", "'relu'" is up to the caller: "a value" */
+
+/* Merge `over` onto `under`: maps key by key, everything else replaced.  Lists are replaced whole. */
+node *node_merge(arena *a, const node *under, const node *over);
+
+/* path=value.  The path's steps are keys, list indices, or, in a list of one-key maps, the value of `name`
+ * inside an element (model.hidden.units).  Creates missing map keys (not list elements).  value is YAML (flow
+ * style: [1, 2], {a: 1}).  `number` is the argument's position, for the message. */
+int   node_override(arena *a, node *root, const char *path_value, int number, problems *pr);
+node *node_find(const node *root, const char *path);              /* NULL if there is none */
+
+/* Replace ${path.to.key} and ${env:NAME} (or ${env:NAME,default}) inside all scalars; $${ is a literal ${.  A scalar that is
+ * nothing but one reference takes the whole value, map or list included.  Cycles and unknown paths are problems. */
+int   node_interpolate(arena *a, node *root, problems *pr);
+
+/* As YAML text that node_parse reads back as an equal tree. */
+void  node_write(const node *n, text *out);
+
+#endif
