@@ -95,7 +95,7 @@ static int by_size(const void *a, const void *b)
 }
 
 /* Greedy by size: each buffer at the lowest offset where no buffer alive at the same time lies. */
-static void place(plan_state *s)
+static void place_all(plan_state *s)
 {
     qsort(s->item, (size_t)s->n, sizeof *s->item, by_size);
     for (int i = 0; i < s->n; i++) {
@@ -123,7 +123,7 @@ void memory_make(const model *m, bool train, arena *a, memory_plan *out)
     size_t scratch = 0;
     for (int i = 0; i < m->n_layers; i++) add_layer(&s, i, train, &scratch);
     add_summands(&s, train);
-    place(&s);
+    place_all(&s);
     for (int i = 0; i < m->n_layers; i++)            /* one scratch area serves all layers in turn */
         for (int k = 0; k < m->layer[i].n_tensors; k++)
             if (m->layer[i].tensor[k].decl->role == HEFT_SCRATCH) out->layer[i].tensor[k].offset += out->lane_floats;

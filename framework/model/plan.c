@@ -44,6 +44,14 @@ static const char *plan_fault(const model_layer *l)
     return NULL;
 }
 
+/* A metric's figure is its first state. */
+static bool has_figure(const model_layer *l)
+{
+    for (int k = 0; k < l->plan.n_tensors; k++)
+        if (l->plan.tensor[k].role == HEFT_STATE) return true;
+    return false;
+}
+
 static void plan_layer(builder *b, int i)
 {
     model *m = b->m;
@@ -113,6 +121,8 @@ void build_plan(builder *b)
         if (b->sound[i]) plan_layer(b, i);
     for (int i = m->loss; i < m->n_layers; i++) {
         const model_layer *l = &m->layer[i];
+        if (b->sound[i] && l->layer->fold && !has_figure(l))
+            problems_add(b->pr, l->at, "the plugin %s is faulty: a metric with a fold needs a state for its figure", l->plugin->path);
         if (b->sound[i] && l->plan.out.rank != 0)
             problems_add(b->pr, l->at, "%s is not a loss or a metric: it does not give one number per sample", l->type);
     }
