@@ -129,10 +129,10 @@ static void sizes(void **state)
     assert_int_equal(p->kind, HEFT_LAYER);
     assert_string_equal(p->name, "sound");
     assert_string_equal(p->path, bad("sound"));
-    char digest[DIGEST_HEX];
+    char hex[DIGEST_HEX];
     problems pr = { 0 };
-    assert_int_equal(digest_file(p->path, digest, &pr), 0);
-    assert_string_equal(p->digest, digest);
+    assert_int_equal(digest_file(p->path, hex, &pr), 0);
+    assert_string_equal(p->digest, hex);
 
     p = accepts(0, bad("older"));
     assert_non_null(p->layer.forward);

@@ -182,9 +182,9 @@ static const char *only(const problems *pr)
     return pr->item[0].text;
 }
 
-static void says(const char *text, const char *part)
+static void says(const char *said, const char *part)
 {
-    if (!strstr(text, part)) fail_msg("'%s' does not say '%s'", text, part);
+    if (!strstr(said, part)) fail_msg("'%s' does not say '%s'", said, part);
 }
 
 static void not_found(void **state)
@@ -193,11 +193,11 @@ static void not_found(void **state)
     problems pr = { 0 };
     registry *r = over("a", "no-such-directory");
     assert_null(registry_find(r, HEFT_LAYER, "twize", here, &pr));
-    const char *text = only(&pr);
-    says(text, "there is no layer 'twize'; did you mean 'twice'?");
-    says(text, "layers: twice; searched: ");
-    says(text, in_folder("a"));
-    says(text, arena_printf(memory, "%s (not there)", in_folder("no-such-directory")));
+    const char *said = only(&pr);
+    says(said, "there is no layer 'twize'; did you mean 'twice'?");
+    says(said, "layers: twice; searched: ");
+    says(said, in_folder("a"));
+    says(said, arena_printf(memory, "%s (not there)", in_folder("no-such-directory")));
     problems_free(&pr);
     registry_free(r);
 
