@@ -1,5 +1,4 @@
 /* plugins.c -- heft plugins: what there is, what a plugin's own tables say, whether a file loads */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +7,8 @@
 #include "cli/cli.h"
 #include "config/options.h"
 #include "plugin/registry.h"
+#include "report/columns.h"
+#include "report/json.h"
 
 static const char usage[] = "heft plugins [NAME | check FILE.so ...] [--dir DIR] [--json]";
 
@@ -20,63 +21,50 @@ typedef struct entry {
     const char        *shadowed_by;
 } entry;
 
+static const char *refusal(const entry *e) { return e->why.n ? e->why.item[0].text : "refused"; }
+
 /* ---- JSON ----------------------------------------------------------------- */
 
-static void json_string(const char *s)
+static void json_options(text *t, const heft_option *o)
 {
-    putchar('"');
-    for (; *s; s++) {
-        const unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') printf("\\%c", c);
-        else if (c < 0x20) printf("\\u%04x", c);
-        else putchar(c);
-    }
-    putchar('"');
-}
-
-static void json_pair(const char *before, const char *key, const char *value)
-{
-    printf("%s", before);
-    json_string(key);
-    printf(": ");
-    json_string(value);
-}
-
-static void json_options(const heft_option *o)
-{
-    printf(", \"options\": [");
-    for (int i = 0; o && o[i].type != HEFT_END; i++) {
+    json_open(t, "options", '[');
+    for (; o && o->type != HEFT_END; o++) {
         text type = { 0 }, def = { 0 };
-        options_type_text(&o[i], &type);
-        options_default_text(&o[i], &def);
-        json_pair(i ? ", {" : "{", "name", o[i].name);
-        json_pair(", ", "type", type.s ? type.s : "");
-        json_pair(", ", "default", def.s ? def.s : "");
-        json_pair(", ", "doc", o[i].doc);
-        putchar('}');
+        options_type_text(o, &type);
+        options_default_text(o, &def);
+        json_open(t, NULL, '{');
+        json_string(t, "name", o->name);
+        json_string(t, "type", type.s);
+        json_string(t, "default", def.s);
+        json_string(t, "doc", o->doc);
+        json_close(t, '}');
         text_free(&type);
         text_free(&def);
     }
-    putchar(']');
+    json_close(t, ']');
 }
 
 static void json_plugin(const plugin *p)
 {
-    json_pair("{", "kind", kind_name(p->kind));
-    json_pair(", ", "name", p->name);
-    json_pair(", ", "doc", p->head.doc);
-    if (p->kind == HEFT_LAYER)
-        printf(", \"min_inputs\": %d, \"max_inputs\": %d, \"differentiable\": %s", p->layer.min_in, p->layer.max_in,
-               p->layer.backward ? "true" : "false");
-    if (p->kind == HEFT_OPTIMIZER) {
-        char lr[32];
-        text_double(p->optimizer.default_lr, lr);
-        printf(", \"default_lr\": %s, \"evaluates\": %s", lr, p->optimizer.iterate ? "true" : "false");
+    text t = { 0 };
+    json_open(&t, NULL, '{');
+    json_string(&t, "kind", kind_name(p->kind));
+    json_string(&t, "name", p->name);
+    json_string(&t, "doc", p->head.doc);
+    if (p->kind == HEFT_LAYER) {
+        json_int(&t, "min_inputs", p->layer.min_in);
+        json_int(&t, "max_inputs", p->layer.max_in);
+        json_bool(&t, "differentiable", p->layer.backward);
     }
-    json_options(p->head.options);
-    json_pair(", ", "path", p->path);
-    json_pair(", ", "sha256", p->digest);
-    puts("}");
+    if (p->kind == HEFT_OPTIMIZER) {
+        json_real(&t, "default_lr", p->optimizer.default_lr);
+        json_bool(&t, "evaluates", p->optimizer.iterate);
+    }
+    json_options(&t, p->head.options);
+    json_string(&t, "path", p->path);
+    json_string(&t, "sha256", p->digest);
+    json_close(&t, '}');
+    json_end(&t, stdout);
 }
 
 static void json_entry(const entry *e)
@@ -85,59 +73,54 @@ static void json_entry(const entry *e)
         json_plugin(e->plugin);
         return;
     }
-    json_pair("{", "kind", e->kind ? kind_name(e->kind) : "unknown");
-    json_pair(", ", "name", e->file->name);
-    json_pair(", ", "path", e->file->path);
-    if (e->shadowed_by) json_pair(", ", "shadowed_by", e->shadowed_by);
-    else json_pair(", ", "error", e->why.n ? e->why.item[0].text : "refused");
-    puts("}");
+    text t = { 0 };
+    json_open(&t, NULL, '{');
+    json_string(&t, "kind", e->kind ? kind_name(e->kind) : NULL);
+    json_string(&t, "name", e->file->name);
+    json_string(&t, "path", e->file->path);
+    if (e->shadowed_by) json_string(&t, "shadowed_by", e->shadowed_by);
+    else json_string(&t, "error", refusal(e));
+    json_close(&t, '}');
+    json_end(&t, stdout);
 }
 
 /* ---- the manual ----------------------------------------------------------- */
 
-static void print_options(const heft_option *o)
+static void add_options(const heft_option *o, text *t)
 {
-    puts("  options");
-    int name = 0;
-    size_t type = 0, def = 0;
-    text t = { 0 };
-    for (int pass = 0; pass < 2; pass++)
-        for (int i = 0; o[i].type != HEFT_END; i++) {
-            t.n = 0;
-            options_type_text(&o[i], &t);
-            const size_t n_type = t.n;
-            text_add_n(&t, "\0", 1);
-            options_default_text(&o[i], &t);
-            const size_t n_def = t.n - n_type - 1;
-            if (pass)
-                printf("    %-*s  %-*s  %-*s  %s\n", name, o[i].name, (int)type, t.s, (int)def, t.s + n_type + 1, o[i].doc);
-            else {
-                if ((int)strlen(o[i].name) > name) name = (int)strlen(o[i].name);
-                if (n_type > type) type = n_type;
-                if (n_def > def) def = n_def;
-            }
-        }
-    text_free(&t);
+    columns *c = columns_new(4, (const char *const[]){ "option", "accepts", "default", "" }, "llll");
+    for (; o->type != HEFT_END; o++) {
+        text type = { 0 }, def = { 0 };
+        options_type_text(o, &type);
+        options_default_text(o, &def);
+        columns_add(c, (const char *const[]){ o->name, type.s, def.s, o->doc });
+        text_free(&type);
+        text_free(&def);
+    }
+    columns_write(c, t);
+    columns_free(c);
 }
 
 static void print_manual(const plugin *p)
 {
-    printf("%s (%s): %s\n", p->name, kind_name(p->kind), p->head.doc);
+    text t = { 0 };
+    text_printf(&t, "%s (%s): %s\n", p->name, kind_name(p->kind), p->head.doc);
     if (p->kind == HEFT_LAYER) {
-        const int least = p->layer.min_in, most = p->layer.max_in;
-        if (least == most) printf("  inputs        %d\n", least);
-        else printf("  inputs        %d to %d\n", least, most);
-        printf("  gradients     %s\n", p->layer.backward ? "yes" : "no: for metrics only");
+        text_printf(&t, "  inputs     %d", p->layer.min_in);
+        if (p->layer.max_in != p->layer.min_in) text_printf(&t, " to %d", p->layer.max_in);
+        text_printf(&t, "\n  gradients  %s\n", p->layer.backward ? "yes" : "no: for metrics only");
     }
     if (p->kind == HEFT_OPTIMIZER) {
         char lr[32];
         text_double(p->optimizer.default_lr, lr);
-        printf("  lr            %s unless given (a number or a schedule)\n", lr);
-        printf("  uses          %s\n", p->optimizer.step ? "the gradient of each minibatch" : "its own evaluations of the loss");
+        text_printf(&t, "  uses       %s\n  lr         %s if not given\n",
+                    p->optimizer.step ? "the gradient of each minibatch" : "its own evaluations of the loss", lr);
     }
-    if (p->head.options && p->head.options->type != HEFT_END) print_options(p->head.options);
-    else puts("  options       none");
-    printf("  path          %s\n  sha256        %s\n", p->path, p->digest);
+    text_printf(&t, "  path       %s\n  sha256     %s\n\n", p->path, p->digest);
+    if (p->head.options && p->head.options->type != HEFT_END) add_options(p->head.options, &t);
+    else text_add(&t, "  no options\n");
+    fputs(t.s, stdout);
+    text_free(&t);
 }
 
 /* ---- the list ------------------------------------------------------------- */
@@ -162,20 +145,26 @@ static void examine(registry *r, const plugin_file *file, size_t i, entry *e)
 
 static void print_table(const entry *list, size_t n)
 {
-    int name = 4;
-    for (size_t i = 0; i < n; i++)
-        if ((int)strlen(list[i].file->name) > name) name = (int)strlen(list[i].file->name);
     static const heft_kind order[] = { HEFT_LAYER, HEFT_OPTIMIZER, HEFT_INITIALIZER, 0 };
-    for (int k = 0; k < 4; k++)
+    columns *c = columns_new(4, (const char *const[]){ "kind", "name", "", "from" }, "llll");
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (size_t i = 0; i < n; i++) {
             const entry *e = &list[i];
             if (e->kind != order[k]) continue;
-            printf("%-11s  %-*s  ", e->kind ? kind_name(e->kind) : "?", name, e->file->name);
-            if (e->shadowed_by) printf("not used: %s hides %s\n", e->shadowed_by, e->file->path);
-            else if (!e->plugin) printf("BROKEN: %s: %s\n", e->file->path, e->why.n ? e->why.item[0].text : "refused");
-            else if (e->file->user) printf("%s  [%s]\n", e->plugin->head.doc, e->file->path);
-            else puts(e->plugin->head.doc);
+            text what = { 0 };
+            if (e->shadowed_by) text_printf(&what, "not used: hidden by %s", e->shadowed_by);
+            else if (!e->plugin) text_printf(&what, "BROKEN: %s", refusal(e));
+            else text_add(&what, e->plugin->head.doc);
+            const bool ours = !e->file->user && e->plugin && !e->shadowed_by;
+            columns_add(c, (const char *const[]){ e->kind ? kind_name(e->kind) : "?", e->file->name, what.s,
+                                                  ours ? "" : e->file->path });
+            text_free(&what);
         }
+    text t = { 0 };
+    columns_write(c, &t);
+    columns_free(c);
+    fputs(t.s, stdout);
+    text_free(&t);
 }
 
 static int list_all(registry *r, bool json)
@@ -190,7 +179,7 @@ static int list_all(registry *r, bool json)
         if (!list[i].plugin && !list[i].shadowed_by) code = EXIT_WORK_FAILED;
         if (json) json_entry(&list[i]);
     }
-    if (!json) print_table(list, n);
+    if (!json && n) print_table(list, n);
     if (!n) {
         fputs("heft: error: no plugins found; HEFT_PLUGIN_PATH or --dir can name their directory\n", stderr);
         code = EXIT_WORK_FAILED;
