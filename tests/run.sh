@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 preset=${1:-release}
-packages=(shellcheck)
+packages=(shellcheck curl python3)
 case $preset in
     release) build=build ;;
     debug | asan) build=build-$preset ;;
@@ -17,6 +17,7 @@ case $preset in
 esac
 
 summary="0 passed, 1 failed"
+# shellcheck disable=SC2317  # called by the trap
 report() {
     status=$?
     [ "$status" = 0 ] || echo "tests/run.sh $preset failed"

@@ -4,8 +4,6 @@
 
 #include "train/trainer.h"
 
-void read_train_options(const node *section, trainer *t, problems *pr);
-
 /* These need t->epochs, whose columns they name. */
 void read_stop(const node *section, trainer *t, problems *pr);
 void read_checkpoint_options(const node *section, trainer *t, problems *pr);

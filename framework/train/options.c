@@ -86,10 +86,10 @@ bool monitor_find(const trainer *t, const char *column, int mode, place at, cons
     return true;
 }
 
-void read_train_options(const node *section, trainer *t, problems *pr)
+int train_options_read(const experiment *e, train_options *out, arena *a, problems *pr)
 {
-    const place nowhere = { t->experiment->path, 0, 0 };
-    options_read(train_table, section, section ? section->at : nowhere, "train", train_others, &t->options, t->memory, pr);
+    const place at = e->train ? e->train->at : (place){ e->path, 0, 0 };
+    return options_read(train_table, e->train, at, "train", train_others, out, a, pr);
 }
 
 void read_stop(const node *section, trainer *t, problems *pr)

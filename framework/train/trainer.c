@@ -54,7 +54,7 @@ trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr)
     trainer *t = arena_alloc(a, 1, sizeof *t);
     *t = (trainer){ .memory = a, .experiment = e, .registry = r, .data = d };
     t->state = (trainer_state){ .stop_best = NAN, .best_value = NAN };
-    read_train_options(e->train, t, pr);
+    train_options_read(e, &t->options, a, pr);
     if (pr->n == before) compute_init((int)t->options.threads, (compute_precision)t->options.precision);
     t->model = model_build(e->model, e->loss, e->metrics, r, &d->input, &d->target, t->options.batch ? t->options.batch : 1, pr);
     t->optimizer = optimizer_new(e->optimizer, r, t->model, pr);

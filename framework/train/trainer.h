@@ -31,6 +31,9 @@ typedef struct train_options {
     bool    shuffle, drop_last;
 } train_options;
 
+/* The section `train` alone, for verbs that only run a model forward. */
+int train_options_read(const experiment *e, train_options *out, arena *a, problems *pr);
+
 typedef struct monitor { const char *column; bool maximize; int64_t patience; double min_delta; int64_t start_epoch; } monitor;
 
 typedef struct checkpoint_options {

@@ -494,6 +494,10 @@ typedef struct heft_layer {
 
     /* Of an activation: the initializer that suits weights in front of it ("he_normal"); NULL otherwise. */
     const char *init;
+
+    /* Of a loss, optional: turn the model's output (in[0]) into what its user wants to see (out, of the same shape), such as
+     * probabilities for logits; NULL: the output as it is.  in[1] is NULL.  [lane] */
+    void (*predict)(const void *self, const heft_forward *p);
 } heft_layer;
 
 /* ---- optimizers --------------------------------------------------------- */
