@@ -16,7 +16,7 @@ typedef struct opt {
 } opt;
 
 /* Mean of squares of a x - b, with a solution. */
-static float a[ROWS][N], b[ROWS];
+static float a[ROWS][N], b[ROWS], solution[N];
 
 static double loss(const float *x, float *g)
 {
@@ -34,7 +34,6 @@ static double loss(const float *x, float *g)
 static void make_problem(void)
 {
     heft_rng r = rng_key(1, RNG_TEST, 0, 0);
-    float solution[N];
     for (int j = 0; j < N; j++) solution[j] = heft_normal(&r);
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < N; j++) {
@@ -73,7 +72,7 @@ static opt *start(arena *m, const plugin *p)
     }
     s->x = s->memory + ZONE;
     for (int i = 0; i < N + 2 * ZONE; i++) s->memory[i] = 12345;
-    for (int i = 0; i < N; i++) s->x[i] = 0.1f * (float)(i % 7 - 3);
+    for (int i = 0; i < N; i++) s->x[i] = solution[i] + 0.05f * (float)(i % 7 - 3);   /* in reach of small steps */
     return s;
 }
 
