@@ -50,15 +50,16 @@ static const plugin *find(const plugin_file *file, registry *r)
     return p;
 }
 
-static opt *start(arena *m, const plugin *p)
+/* NULL if the options or plan refuse. */
+static opt *start(arena *m, const plugin *p, const char *options)
 {
     opt *s = arena_alloc(m, 1, sizeof *s);
     text said = { 0 };
     s->o = &p->optimizer;
-    s->self = conform_instance(m, &p->head, conform_options(m, p->head.options, 0, 8, NULL, NULL), &said);
-    if (!s->self) fail_msg("%s: no options found that it accepts: %s", p->name, said.s);
+    s->self = conform_instance(m, &p->head, options, &said);
+    text_free(&said);
     s->plan = (heft_optimizer_plan){ .host = compute_host(), .n = N };
-    if (s->o->plan(s->self, &s->plan)) fail_msg("%s: plan refuses: %s", p->name, s->plan.error.text);
+    if (!s->self || s->o->plan(s->self, &s->plan)) return NULL;
     if (s->plan.n_slots < 0 || s->plan.n_slots > HEFT_MAX_SLOTS) fail_msg("%s: %d slots", p->name, s->plan.n_slots);
     for (int i = 0; i < s->plan.n_slots; i++) {
         const heft_slot *slot = &s->plan.slot[i];
@@ -134,9 +135,9 @@ static double run(opt *s, uint64_t first, uint64_t last, size_t cut)
     return accepted;
 }
 
-static void check_cuts(arena *m, const plugin *p)
+static void check_cuts(arena *m, const plugin *p, const char *options)
 {
-    opt *s = start(m, p), *t = start(m, p);
+    opt *s = start(m, p, options), *t = start(m, p, options);
     run(s, 1, 5, 0);
     run(t, 1, 5, CUT);
     same(s, t, "when the range is cut in two");
@@ -158,9 +159,9 @@ static void check_cuts(arena *m, const plugin *p)
     }
 }
 
-static void check_resume(arena *m, const plugin *p)
+static void check_resume(arena *m, const plugin *p, const char *options)
 {
-    opt *s = start(m, p), *t = start(m, p), *u = start(m, p);
+    opt *s = start(m, p, options), *t = start(m, p, options), *u = start(m, p, options);
     run(s, 1, 6, 0);
     run(t, 1, 3, 0);
     copy(u, t);                                  /* weights and slots are all that a checkpoint has */
@@ -168,21 +169,36 @@ static void check_resume(arena *m, const plugin *p)
     same(s, u, "when it goes on from its slots");
 }
 
+static void check_descent(arena *m, const plugin *p, const char *options)
+{
+    opt *s = start(m, p, options);
+    if (!s) fail_msg("%s: refuses its defaults", p->name);
+    void *before = arena_alloc(m, p->head.instance_size + 1, 1);
+    memcpy(before, s->self, p->head.instance_size);
+    const double first = loss(s->x, NULL), last = run(s, 1, STEPS, 0), real = loss(s->x, NULL);
+    if (!(real < first / 2)) fail_msg("%s: loss %g after %d steps, %g before", p->name, real, STEPS, first);
+    if (!(fabs(last - real) <= 1e-3 * (first + 1e-6))) fail_msg("%s: says its loss is %g, it is %g", p->name, last, real);
+    if (memcmp(before, s->self, p->head.instance_size)) fail_msg("%s: changed its instance", p->name);
+}
+
 static void optimizer(void **state)
 {
     arena *m = arena_new();
     registry *r = registry_new(1, (const char *const[]){ PLUGIN_DIR });
     const plugin *p = find(*state, r);
-    opt *s = start(m, p);
-    void *before = arena_alloc(m, p->head.instance_size + 1, 1);
-    memcpy(before, s->self, p->head.instance_size);
-
-    const double first = loss(s->x, NULL), last = run(s, 1, STEPS, 0), real = loss(s->x, NULL);
-    if (!(real < first / 2)) fail_msg("%s: loss %g after %d steps, %g before", p->name, real, STEPS, first);
-    if (!(fabs(last - real) <= 1e-3 * (first + 1e-6))) fail_msg("%s: says its loss is %g, it is %g", p->name, last, real);
-    if (memcmp(before, s->self, p->head.instance_size)) fail_msg("%s: changed its instance", p->name);
-    if (p->optimizer.step) check_cuts(m, p);
-    check_resume(m, p);
+    const char *options = conform_options(m, p->head.options, 0, 8, NULL, NULL);
+    check_descent(m, p, options);
+    if (p->optimizer.step) check_cuts(m, p, options);
+    check_resume(m, p, options);
+    for (const heft_option *o = p->head.options; o && o->type != HEFT_END; o++)
+        for (int i = 0;; i++) {
+            const char *value = conform_other(m, o, i);
+            if (!value) break;
+            options = conform_options(m, p->head.options, 0, 8, o, value);
+            if (!start(m, p, options)) continue;
+            if (p->optimizer.step) check_cuts(m, p, options);
+            check_resume(m, p, options);
+        }
     registry_free(r);
     arena_free(m);
 }
