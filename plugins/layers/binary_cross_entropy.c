@@ -49,7 +49,7 @@ static void forward(const void *self, const heft_forward *p)
     for (int64_t i = 0; i < p->n; i++) {
         double sum = 0;
         for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
-            const float e = expf(-fabsf(x[j]));
+            const float e = heft_expf(-fabsf(x[j]));
             sum += (x[j] > 0 ? x[j] : 0) - x[j] * target_at(l, t, j) + log1pf(e);
             if (p->train) p->saved[SIGMOID][j] = (x[j] < 0 ? e : 1) / (1 + e);
         }

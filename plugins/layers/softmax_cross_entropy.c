@@ -69,7 +69,7 @@ static double row_loss(const softmax_cross_entropy *l, const float *restrict x, 
     const double s = l->label_smoothing;
     const float most = largest(n, x);
     double sum = 0, mean = 0, loss = 0;
-    for (int64_t k = 0; k < n; k++) e[k] = expf(x[k] - most);
+    for (int64_t k = 0; k < n; k++) e[k] = heft_expf(x[k] - most);
     for (int64_t k = 0; k < n; k++) sum += e[k];
     const double log_sum = log(sum);
 
