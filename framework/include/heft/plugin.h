@@ -160,6 +160,17 @@ static inline int64_t heft_count(const heft_shape *s)
     return n;
 }
 
+/* "[28, 28, 1]", for messages; "integers []" for labels.  Returns t. */
+enum { HEFT_SHAPE_TEXT = 96 };
+static inline const char *heft_shape_text(const heft_shape *s, char t[HEFT_SHAPE_TEXT])
+{
+    int n = snprintf(t, HEFT_SHAPE_TEXT, s->dtype == HEFT_I32 ? "integers [" : "[");
+    for (int32_t i = 0; i < s->rank; i++)
+        n += snprintf(t + n, HEFT_SHAPE_TEXT - (size_t)n, "%s%lld", i ? ", " : "", (long long)s->dim[i]);
+    snprintf(t + n, HEFT_SHAPE_TEXT - (size_t)n, "]");
+    return t;
+}
+
 /* One axis of a sliding window (convolution, pooling). */
 typedef struct heft_window { int64_t out, before, after; } heft_window;
 
@@ -285,6 +296,41 @@ typedef struct heft_conv {       /* x [n, ih, iw, ic]  w [kh, kw, ic/groups, oc]
     int64_t groups;
 } heft_conv;
 
+/* An option of one number, or of two: [height, width]. */
+static inline int heft_pair(const heft_int_list *list, const char *name, int64_t v[2], heft_error *e)
+{
+    if (list->n < 1 || list->n > 2)
+        return heft_fail(e, "%s takes one number, or [height, width]; found %d numbers", name, list->n);
+    v[0] = list->v[0];
+    v[1] = list->v[list->n - 1];
+    return 0;
+}
+
+/* Sizes and padding of a window that slides over an image [height, width, channels]: given kh, kw, stride and dilation, sets ih, iw,
+ * ic, oh, ow and pad.  `padding` is an option with the words "same|valid", or one number, [height, width] or
+ * [top, bottom, left, right]. */
+static inline int heft_slide_image(heft_conv *c, const heft_shape *image, const heft_int_list *padding, heft_error *e)
+{
+    const int64_t n = padding->n, *v = padding->v, kernel[2] = { c->kh, c->kw };
+    heft_window w[2];
+    if (n == 3 || n > 4 || (n == 0 && padding->word < 0))
+        return heft_fail(e, "padding takes same, valid, one number, [height, width] or [top, bottom, left, right]; "
+                         "found %d numbers", (int)n);
+    for (int a = 0; a < 2; a++) {
+        const int64_t before = n == 4 ? v[2 * a] : n ? v[n == 2 ? a : 0] : 0, after = n == 4 ? v[2 * a + 1] : before;
+        w[a] = heft_slide(image->dim[a], kernel[a], c->stride[a], c->dilation[a], n ? 2 : padding->word, before, after);
+        if (w[a].out < 1)
+            return heft_fail(e, "a window of %lld exceeds the padded %s of %lld",
+                             (long long)(c->dilation[a] * (kernel[a] - 1) + 1), a ? "width" : "height",
+                             (long long)(image->dim[a] + before + after));
+        c->pad[2 * a] = w[a].before;
+        c->pad[2 * a + 1] = w[a].after;
+    }
+    c->ih = image->dim[0]; c->iw = image->dim[1]; c->ic = image->dim[2];
+    c->oh = w[0].out; c->ow = w[1].out;
+    return 0;
+}
+
 typedef struct heft_host {
     uint32_t size;               /* of this table, as the host was compiled */
 
@@ -345,6 +391,16 @@ typedef struct heft_layer_plan {
     double   flops;              /* floating-point operations of one sample's forward; 0: negligible */
     heft_error error;
 } heft_layer_plan;
+
+/* Input i must be floats of this rank (-1: of any), or is refused: heft_needs(p, 0, 3, "images [height, width, channels]")
+ * says "needs images [height, width, channels]; found [784]". */
+static inline int heft_needs(heft_layer_plan *p, int32_t i, int32_t rank, const char *what)
+{
+    const heft_shape *s = &p->in[i];
+    char found[HEFT_SHAPE_TEXT];
+    if (s->dtype == HEFT_F32 && (rank < 0 || s->rank == rank)) return 0;
+    return heft_fail(&p->error, "needs %s; found %s", what, heft_shape_text(s, found));
+}
 
 /* Tensors arrive grouped by role, in the order they were declared. */
 typedef struct heft_forward {
@@ -438,6 +494,10 @@ typedef struct heft_layer {
 
     /* Of an activation: the initializer that suits weights in front of it ("he_normal"); NULL otherwise. */
     const char *init;
+
+    /* Of a loss, optional: turn the model's output (in[0]) into what its user wants to see (out, of the same shape), such as
+     * probabilities for logits; NULL: the output as it is.  in[1] is NULL.  [lane] */
+    void (*predict)(const void *self, const heft_forward *p);
 } heft_layer;
 
 /* ---- optimizers --------------------------------------------------------- */
