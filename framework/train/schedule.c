@@ -144,13 +144,14 @@ static const kind *kind_find(const char *name, place at, problems *pr)
         names[i] = kinds[i].name;
     }
     const char *near = text_nearest(name, names);
-    problems_add(pr, at, "unknown schedule '%s'%s%s%s; lr is a number, or one of constant, step, cosine, plateau", name,
-                 near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    problems_add(pr, at, "unknown schedule '%s'%s%s%s; lr is a number, or one of constant, step, cosine, plateau",
+                 name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
 /* The options of one kind, its rate being default_lr unless it is given. */
-static schedule *schedule_read(const kind *k, const node *options, place at, double default_lr, arena *a, problems *pr)
+static schedule *schedule_read(const kind *k, const node *options, place at, double default_lr, arena *a,
+                               problems *pr)
 {
     heft_option table[ROWS_MAX];
     int n = 0;
@@ -196,7 +197,8 @@ void schedule_begin(schedule_state *s)
 double schedule_lr(const schedule *s, const schedule_state *state, int64_t step, int64_t steps_per_epoch,
                    int64_t steps_total)
 {
-    const moment m = { step, step / steps_per_epoch, steps_total, (steps_total + steps_per_epoch - 1) / steps_per_epoch };
+    const int64_t epochs = (steps_total + steps_per_epoch - 1) / steps_per_epoch;
+    const moment m = { step, step / steps_per_epoch, steps_total, epochs };
     return s->kind->rate(s, state, m);
 }
 

@@ -5,7 +5,8 @@ enum { FAN_IN = 300, FAN_OUT = 200, COUNT = FAN_IN * FAN_OUT };
 
 typedef struct filled { instance of; heft_fill fill; int failed; } filled;
 
-static filled fill_open(const char *name, const char *options, heft_shape shape, int64_t fan_in, int64_t fan_out, uint64_t seed)
+static filled fill_open(const char *name, const char *options, heft_shape shape, int64_t fan_in, int64_t fan_out,
+                        uint64_t seed)
 {
     filled f = { .of = instance_open(HEFT_INITIALIZER, name, options) };
     if (f.of.said[0]) fail_msg("%s: %s", f.of.label, f.of.said);
@@ -63,7 +64,7 @@ static void within(const char *label, const char *what, double got, double want,
         fail_msg("%s: %s is %.8g, expected %.8g +- %.2g", label, what, got, want, 5 * sigma);
 }
 
-/* Mean, variance and the share beyond two deviations within five standard errors; a uniform's bounds, met to 1 in 1000. */
+/* Mean, variance and the share beyond two deviations within five standard errors; a uniform's bounds. */
 static void check_distribution(const distribution *d, const char *label, const float *x)
 {
     const double n = COUNT, deviation = sqrt(d->variance), bound = deviation * sqrt(3);
@@ -77,7 +78,7 @@ static void check_distribution(const distribution *d, const char *label, const f
     }
     within(label, "mean", mean, d->mean, deviation / sqrt(n));
     within(label, "variance", variance, d->variance, d->variance * sqrt((d->normal ? 2 : 0.8) / n));
-    if (d->normal) {                                    /* not truncated: 4.55 % beyond two deviations, some beyond four */
+    if (d->normal) {             /* not truncated: 4.55 % beyond two deviations, some beyond three and a half */
         within(label, "share beyond 2 deviations", beyond, 0.0455003, sqrt(0.0455 * 0.9545 / n));
         if (!(most > 3.5 * deviation)) fail_msg("%s: cut off at %g deviations", label, most / deviation);
     } else if (!(most <= bound * (1 + 1e-6) && most > 0.999 * bound)) {
@@ -96,12 +97,12 @@ static void test_distributions(void **unused)
     }
 }
 
-/* The fans count, not the shape: a convolution's kernel has fan_in 9 * 4 where its shape says otherwise. */
+/* The fans count, not the shape, here of a convolution in groups: sqrt(6 / 36), sqrt(6 / 96), sqrt(3 / 36). */
 static void test_fans_are_those_given(void **unused)
 {
     (void)unused;
     static const struct { const char *name; double bound; } rows[] = {
-        { "he_uniform", 0.40824829 }, { "glorot_uniform", 0.25 }, { "lecun_uniform", 0.28867513 },      /* sqrt(6/36), (6/96), (3/36) */
+        { "he_uniform", 0.40824829 }, { "glorot_uniform", 0.25 }, { "lecun_uniform", 0.28867513 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         filled f = fill_open(rows[i].name, "", (heft_shape){ HEFT_F32, 4, { 3, 3, 8, 40 } }, 36, 60, 6);
@@ -116,13 +117,14 @@ static void test_fans_are_those_given(void **unused)
 static void test_seeds(void **unused)
 {
     (void)unused;
-    static const char *const names[] = { "uniform", "normal", "he_uniform", "he_normal", "glorot_uniform", "glorot_normal",
-                                         "lecun_uniform", "lecun_normal", "orthogonal" };
+    static const char *const names[] = { "uniform", "normal", "he_uniform", "he_normal", "glorot_uniform",
+                                         "glorot_normal", "lecun_uniform", "lecun_normal", "orthogonal" };
     const heft_shape shape = { HEFT_F32, 2, { 17, 9 } };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         filled a = fill_open(names[i], "", shape, 17, 9, 1), again = fill_open(names[i], "", shape, 17, 9, 1);
         filled other = fill_open(names[i], "", shape, 17, 9, 2);
-        if (memcmp(a.fill.x, again.fill.x, 17 * 9 * sizeof(float))) fail_msg("%s: not the same for one seed", names[i]);
+        if (memcmp(a.fill.x, again.fill.x, 17 * 9 * sizeof(float)))
+            fail_msg("%s: not the same for one seed", names[i]);
         for (int k = 0; k < 17 * 9; k++)
             if (a.fill.x[k] == other.fill.x[k]) fail_msg("%s: x[%d] does not depend on the seed", names[i], k);
         instance_close(&a.of);
@@ -133,7 +135,8 @@ static void test_seeds(void **unused)
 
 /* ---- orthogonal ---- */
 
-typedef struct matrix { const float *x; int64_t count, length, across, along; } matrix;   /* of the orthonormal vectors */
+/* The orthonormal vectors. */
+typedef struct matrix { const float *x; int64_t count, length, across, along; } matrix;
 
 static double dot(matrix a, int64_t i, matrix b, int64_t j)
 {
@@ -167,7 +170,8 @@ static void test_orthogonal(void **unused)
         for (int64_t i = 0; i < q.count; i++)
             for (int64_t j = 0; j <= i; j++)
                 worst = fmax(worst, fabs(dot(q, i, q, j) - (i == j) * rows[r].gain * rows[r].gain));
-        if (!(worst <= 5e-7 * (1 + rows[r].gain * rows[r].gain))) fail_msg("%s, row %zu: off by %g", f.of.label, r, worst);
+        if (!(worst <= 5e-7 * (1 + rows[r].gain * rows[r].gain)))
+            fail_msg("%s, row %zu: off by %g", f.of.label, r, worst);
         instance_close(&f.of);
     }
 }
@@ -185,7 +189,8 @@ static void test_orthogonal_is_q_of_the_draws(void **unused)
     for (int64_t i = 0; i < COLUMNS; i++) {
         if (!(dot(q, i, drawn, i) > 0.5)) fail_msg("R[%d][%d] is %g", (int)i, (int)i, dot(q, i, drawn, i));
         for (int64_t j = 0; j < i; j++)
-            if (!(fabs(dot(q, i, drawn, j)) < 1e-5)) fail_msg("R[%d][%d] is %g", (int)i, (int)j, dot(q, i, drawn, j));
+            if (!(fabs(dot(q, i, drawn, j)) < 1e-5))
+                fail_msg("R[%d][%d] is %g", (int)i, (int)j, dot(q, i, drawn, j));
     }
     instance_close(&f.of);
 }
@@ -193,7 +198,12 @@ static void test_orthogonal_is_q_of_the_draws(void **unused)
 static void test_refusals(void **unused)
 {
     (void)unused;
-    static const struct { const char *name, *options; heft_shape shape; int64_t fan_in, fan_out; const char *says; } rows[] = {
+    static const struct {
+        const char *name, *options;
+        heft_shape  shape;
+        int64_t     fan_in, fan_out;
+        const char *says;
+    } rows[] = {
         { "he_uniform", "", { HEFT_F32, 1, { 4 } }, 0, 4, "he_uniform needs" },
         { "he_normal", "", { HEFT_F32, 1, { 4 } }, 0, 4, "he_normal needs" },
         { "glorot_uniform", "", { HEFT_F32, 1, { 4 } }, 4, 0, "glorot_uniform needs" },
@@ -215,12 +225,15 @@ static void test_bad_options(void **unused)
 {
     (void)unused;
     static const struct { const char *name, *options, *says; } rows[] = {
-        { "normal", "{std: -1}", "std" }, { "constant", "{value: x}", "value" }, { "constant", "{valeu: 1}", "value" },
-        { "he_normal", "{gain: -1}", "gain" }, { "zeros", "{value: 0}", "value" }, { "lecun_normal", "{gain: 1}", "gain" },
+        { "normal", "{std: -1}", "std" }, { "constant", "{value: x}", "value" },
+        { "constant", "{valeu: 1}", "value" },
+        { "he_normal", "{gain: -1}", "gain" }, { "zeros", "{value: 0}", "value" },
+        { "lecun_normal", "{gain: 1}", "gain" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         instance o = instance_open(HEFT_INITIALIZER, rows[i].name, rows[i].options);
-        if (!strstr(o.said, rows[i].says)) fail_msg("%s: said \"%s\", expected \"%s\"", o.label, o.said, rows[i].says);
+        if (!strstr(o.said, rows[i].says))
+            fail_msg("%s: said \"%s\", expected \"%s\"", o.label, o.said, rows[i].says);
         instance_close(&o);
     }
 }

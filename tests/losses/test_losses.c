@@ -82,16 +82,49 @@ static void test_din_may_be_unwanted(void **unused)
     }
 }
 
+/* Logits become probabilities, of extreme ones too, without a target. */
+static void test_predictions(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < N_CASES; i++) {
+        const golden *c = &cases[i];
+        const bool softmax = !strcmp(c->name, "softmax_cross_entropy"), sigmoid = !strcmp(c->name, "binary_cross_entropy");
+        harness *h = case_open(c, LANES(c->n));
+        if ((h->layer->predict != NULL) != (softmax || sigmoid)) fail_msg("%s: predict", h->label);
+        const int64_t count = heft_count(&c->shape[0]), width = softmax ? c->shape[0].dim[c->shape[0].rank - 1] : 1;
+        float *want = test_calloc((size_t)(c->n * count), sizeof *want), *got = h->din[0];
+        for (int64_t r = 0; h->layer->predict && r < c->n * count; r += width) {
+            double sum = 0;
+            for (int64_t k = r; k < r + width; k++) sum += exp((double)c->x[k] - c->x[r]);
+            for (int64_t k = r; k < r + width; k++)
+                want[k] = (float)(softmax ? exp((double)c->x[k] - c->x[r]) / sum : 1 / (1 + exp(-(double)c->x[k])));
+        }
+        if (h->layer->predict) {
+            const float *in[2] = { c->x, NULL };
+            const heft_forward f = { .host = h->plan.host, .n = c->n, .in = in, .out = got, .scratch = h->lane[0].scratch };
+            h->layer->predict(h->self, &f);
+            harness_near(h, "probability", (size_t)(c->n * count), got, want, 1e-30, 2e-6);
+        }
+        test_free(want);
+        harness_close(h);
+    }
+}
+
+/* As SHAPE and LABELS, for tables. */
+#define FLOATS(...) { .dtype = HEFT_F32, .dim = { __VA_ARGS__ }, \
+    .rank = sizeof (int64_t[]){ __VA_ARGS__ } / sizeof(int64_t) }
+#define LABEL(most) { .dtype = HEFT_I32, .limit = most }
+
 static void test_goals_and_passes(void **unused)
 {
     (void)unused;
     static const struct { const char *name; heft_goal goal; bool loss, fold; heft_shape in[2]; } layers[] = {
-        { "softmax_cross_entropy", HEFT_MINIMIZE, true, false, { { HEFT_F32, 1, { 3 } }, { HEFT_I32, 0, { 0 }, 3 } } },
-        { "binary_cross_entropy", HEFT_MINIMIZE, true, false, { { HEFT_F32, 1, { 1 } }, { HEFT_I32, 0, { 0 }, 2 } } },
-        { "mean_squared_error", HEFT_MINIMIZE, true, false, { { HEFT_F32, 1, { 3 } }, { HEFT_F32, 1, { 3 } } } },
-        { "mean_absolute_error", HEFT_MINIMIZE, true, false, { { HEFT_F32, 1, { 3 } }, { HEFT_F32, 1, { 3 } } } },
-        { "accuracy", HEFT_MAXIMIZE, false, false, { { HEFT_F32, 1, { 3 } }, { HEFT_I32, 0, { 0 }, 3 } } },
-        { "r2", HEFT_MAXIMIZE, false, true, { { HEFT_F32, 1, { 3 } }, { HEFT_F32, 1, { 3 } } } },
+        { "softmax_cross_entropy", HEFT_MINIMIZE, true, false, { FLOATS(3), LABEL(3) } },
+        { "binary_cross_entropy", HEFT_MINIMIZE, true, false, { FLOATS(1), LABEL(2) } },
+        { "mean_squared_error", HEFT_MINIMIZE, true, false, { FLOATS(3), FLOATS(3) } },
+        { "mean_absolute_error", HEFT_MINIMIZE, true, false, { FLOATS(3), FLOATS(3) } },
+        { "accuracy", HEFT_MAXIMIZE, false, false, { FLOATS(3), LABEL(3) } },
+        { "r2", HEFT_MAXIMIZE, false, true, { FLOATS(3), FLOATS(3) } },
     };
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         harness *h = harness_open(layers[i].name, "", 2, layers[i].in, LANES(2));
@@ -133,33 +166,34 @@ static void test_refusals(void **unused)
 {
     (void)unused;
     static const struct { const char *name, *options; heft_shape in[2]; const char *says; } bad[] = {
-        { "softmax_cross_entropy", "", { { HEFT_F32, 1, { 10 } }, { HEFT_I32, 0, { 0 }, 12 } },
+        { "softmax_cross_entropy", "", { FLOATS(10), LABEL(12) },
           "labels reach 11, the output has 10 classes" },
-        { "softmax_cross_entropy", "", { { HEFT_F32, 1, { 1 } }, { HEFT_I32, 0, { 0 }, 2 } }, "binary_cross_entropy" },
-        { "softmax_cross_entropy", "", { { HEFT_F32, 0 }, { HEFT_I32, 0, { 0 }, 2 } }, "1 class, 2 or more" },
-        { "softmax_cross_entropy", "", { { HEFT_F32, 1, { 10 } }, { HEFT_F32, 1, { 1 } } }, "1 numbers for 10 outputs" },
-        { "softmax_cross_entropy", "", { { HEFT_F32, 2, { 5, 10 } }, { HEFT_I32, 0, { 0 }, 10 } },
-          "1 labels, the output 5 rows of classes" },
-        { "softmax_cross_entropy", "", { { HEFT_F32, 1, { 10 } }, { HEFT_I32, 1, { 2 }, 10 } },
-          "2 labels, the output 1 row of classes" },
-        { "softmax_cross_entropy", "", { { HEFT_I32, 1, { 10 }, 5 }, { HEFT_I32, 0, { 0 }, 5 } }, "holds labels" },
-        { "softmax_cross_entropy", "{label_smoothing: 1.5}", { { HEFT_F32, 1, { 3 } }, { HEFT_I32, 0, { 0 }, 3 } },
+        { "softmax_cross_entropy", "", { FLOATS(1), LABEL(2) }, "binary_cross_entropy" },
+        { "softmax_cross_entropy", "", { { HEFT_F32, 0 }, LABEL(2) }, "1 class, 2 or more" },
+        { "softmax_cross_entropy", "", { FLOATS(10), FLOATS(1) }, "the output is [10], the target [1]" },
+        { "softmax_cross_entropy", "", { FLOATS(5, 10), LABEL(10) },
+          "the output is [5, 10], the target integers []" },
+        { "softmax_cross_entropy", "", { FLOATS(10), { HEFT_I32, 1, { 2 }, 10 } },
+          "the output is [10], the target integers [2]" },
+        { "softmax_cross_entropy", "", { { HEFT_I32, 1, { 10 }, 5 }, LABEL(5) }, "found integers" },
+        { "softmax_cross_entropy", "{label_smoothing: 1.5}", { FLOATS(3), LABEL(3) },
           "label_smoothing" },
-        { "binary_cross_entropy", "", { { HEFT_F32, 1, { 1 } }, { HEFT_I32, 0, { 0 }, 3 } }, "labels reach 2" },
-        { "binary_cross_entropy", "", { { HEFT_F32, 1, { 3 } }, { HEFT_F32, 1, { 2 } } }, "2 values, the output 3 logits" },
-        { "binary_cross_entropy", "", { { HEFT_F32, 1, { 3 } }, { HEFT_I32, 0, { 0 }, 2 } }, "1 values, the output 3 logits" },
-        { "binary_cross_entropy", "", { { HEFT_I32, 1, { 3 }, 2 }, { HEFT_I32, 1, { 3 }, 2 } }, "holds labels" },
-        { "mean_squared_error", "", { { HEFT_F32, 1, { 3 } }, { HEFT_F32, 1, { 2 } } }, "2 values, the output 3" },
-        { "mean_squared_error", "", { { HEFT_F32, 1, { 1 } }, { HEFT_I32, 0, { 0 }, 9 } }, "the target holds labels" },
-        { "mean_absolute_error", "", { { HEFT_F32, 1, { 3 } }, { HEFT_F32, 2, { 2, 2 } } }, "4 values, the output 3" },
-        { "mean_absolute_error", "", { { HEFT_I32, 1, { 1 }, 5 }, { HEFT_F32, 1, { 1 } } }, "the output holds labels" },
-        { "accuracy", "", { { HEFT_F32, 1, { 3 } }, { HEFT_I32, 0, { 0 }, 4 } }, "labels reach 3, the output has 3 classes" },
-        { "accuracy", "", { { HEFT_F32, 1, { 1 } }, { HEFT_I32, 0, { 0 }, 3 } }, "labels reach 2, the output has 2 classes" },
-        { "accuracy", "", { { HEFT_F32, 1, { 3 } }, { HEFT_F32, 1, { 2 } } }, "2 values; the output has 3 values" },
-        { "accuracy", "", { { HEFT_F32, 2, { 4, 3 } }, { HEFT_I32, 0, { 0 }, 3 } }, "1 values; the output has 12 values" },
-        { "accuracy", "", { { HEFT_I32, 1, { 3 }, 3 }, { HEFT_I32, 0, { 0 }, 3 } }, "holds labels" },
-        { "r2", "", { { HEFT_F32, 1, { 3 } }, { HEFT_F32, 1, { 2 } } }, "2 values, the output 3" },
-        { "r2", "", { { HEFT_F32, 1, { 1 } }, { HEFT_I32, 0, { 0 }, 2 } }, "the target holds labels" },
+        { "binary_cross_entropy", "", { FLOATS(1), LABEL(3) }, "labels reach 2" },
+        { "binary_cross_entropy", "", { FLOATS(3), FLOATS(2) }, "the output is [3], the target [2]" },
+        { "binary_cross_entropy", "", { FLOATS(3), LABEL(2) }, "the output is [3], the target integers []" },
+        { "binary_cross_entropy", "", { { HEFT_I32, 1, { 3 }, 2 }, { HEFT_I32, 1, { 3 }, 2 } }, "found integers" },
+        { "mean_squared_error", "", { FLOATS(3), FLOATS(2) }, "the output is [3], the target [2]" },
+        { "mean_squared_error", "", { FLOATS(1), LABEL(9) }, "needs numbers as target; found integers []" },
+        { "mean_absolute_error", "", { FLOATS(3), FLOATS(2, 2) }, "the output is [3], the target [2, 2]" },
+        { "mean_absolute_error", "", { { HEFT_I32, 1, { 1 }, 5 }, FLOATS(1) },
+          "needs numbers as output; found integers [1]" },
+        { "accuracy", "", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
+        { "accuracy", "", { FLOATS(1), LABEL(3) }, "labels reach 2, the output has 2 classes" },
+        { "accuracy", "", { FLOATS(3), FLOATS(2) }, "the output is [3], the target [2]" },
+        { "accuracy", "", { FLOATS(4, 3), LABEL(3) }, "the output is [4, 3], the target integers []" },
+        { "accuracy", "", { { HEFT_I32, 1, { 3 }, 3 }, LABEL(3) }, "found integers" },
+        { "r2", "", { FLOATS(3), FLOATS(2) }, "the output is [3], the target [2]" },
+        { "r2", "", { FLOATS(1), LABEL(2) }, "needs numbers as target; found integers []" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char said[320];
@@ -175,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_values_and_gradients),
         cmocka_unit_test(test_same_bits_when_evaluated),
         cmocka_unit_test(test_din_may_be_unwanted),
+        cmocka_unit_test(test_predictions),
         cmocka_unit_test(test_goals_and_passes),
         cmocka_unit_test(test_r2_of_many_lanes),
         cmocka_unit_test(test_refusals),

@@ -39,9 +39,8 @@ static inline instance instance_open(heft_kind kind, const char *name, const cha
     if (o.plugin && !pr.n) {
         const heft_head *head = &o.plugin->head;
         o.self = arena_alloc(o.memory, head->instance_size + 1, 1);
-        if (head->options || map)
-            options_read(head->options ? head->options : (const heft_option[]){ HEFT_OPT_END }, map, (place){0}, name,
-                         NULL, o.self, o.memory, &pr);
+        const heft_option *table = head->options ? head->options : (const heft_option[]){ HEFT_OPT_END };
+        options_read(table, map, (place){0}, name, NULL, o.self, o.memory, &pr);
     }
     if (pr.n) snprintf(o.said, sizeof o.said, "%s", pr.item[0].text);
     problems_free(&pr);

@@ -44,7 +44,8 @@ static void parsed_free(parsed *p)
 
 static void near(const char *what, int at, double got, double want)
 {
-    if (!(fabs(got - want) <= 1e-14 + 1e-13 * fabs(want))) fail_msg("%s: rate %d is %.17g, expected %.17g", what, at, got, want);
+    if (!(fabs(got - want) <= 1e-14 + 1e-13 * fabs(want)))
+        fail_msg("%s: rate %d is %.17g, expected %.17g", what, at, got, want);
 }
 
 static void test_series_by_step(void **unused)
@@ -80,9 +81,12 @@ static void test_cosine_over_the_run(void **unused)
 {
     (void)unused;
     static const char *const pairs[][2] = {
-        { "{cosine: {peak: 0.1, floor: 0.01, warmup: 3}}", "{cosine: {peak: 0.1, floor: 0.01, warmup: 3, steps: 40}}" },
-        { "{cosine: {peak: 0.1, floor: 0.01, warmup: 3, steps: auto}}", "{cosine: {peak: 0.1, floor: 0.01, warmup: 3, steps: 40}}" },
-        { "{cosine: {peak: 0.1, unit: epoch}}", "{cosine: {peak: 0.1, unit: epoch, steps: 6}}" },       /* 40 steps of 7: 6 epochs */
+        { "{cosine: {peak: 0.1, floor: 0.01, warmup: 3}}",
+          "{cosine: {peak: 0.1, floor: 0.01, warmup: 3, steps: 40}}" },
+        { "{cosine: {peak: 0.1, floor: 0.01, warmup: 3, steps: auto}}",
+          "{cosine: {peak: 0.1, floor: 0.01, warmup: 3, steps: 40}}" },
+        { "{cosine: {peak: 0.1, unit: epoch}}",                     /* 40 steps, 7 of an epoch: 6 epochs */
+          "{cosine: {peak: 0.1, unit: epoch, steps: 6}}" },
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         parsed a = parse_well(pairs[i][0]), b = parse_well(pairs[i][1]);
@@ -118,7 +122,8 @@ static void test_plateau(void **unused)
             schedule_epoch(p.of, &p.state, plateaus[i].metric[k], plateaus[i].maximize);
             near(plateaus[i].value, k, schedule_lr(p.of, &p.state, 10 * k, 10, 100), plateaus[i].rate[k]);
         }
-        assert_string_equal(schedule_monitor(p.of), strstr(plateaus[i].value, "val_accuracy") ? "val_accuracy" : "val_loss");
+        assert_string_equal(schedule_monitor(p.of),
+                            strstr(plateaus[i].value, "val_accuracy") ? "val_accuracy" : "val_loss");
         parsed_free(&p);
     }
 }
@@ -145,8 +150,8 @@ static void test_plateau_resumes(void **unused)
             parsed before = parse_well(plateaus[i].value), after = parse_well(plateaus[i].value);
             for (int k = 0; k < plateaus[i].n; k++) {
                 if (k == cut) after.state = before.state;
-                const parsed *p = k < cut ? &before : &after;
-                schedule_epoch(p->of, k < cut ? &before.state : &after.state, plateaus[i].metric[k], plateaus[i].maximize);
+                parsed *p = k < cut ? &before : &after;
+                schedule_epoch(p->of, &p->state, plateaus[i].metric[k], plateaus[i].maximize);
                 near(plateaus[i].value, k, schedule_lr(p->of, &p->state, k, 1, 100), plateaus[i].rate[k]);
             }
             parsed_free(&before);
@@ -213,7 +218,8 @@ static void test_refusals(void **unused)
         parsed p = parse(rows[i].value);
         if (p.of || p.pr.n != 1) fail_msg("%s: %zu problems", rows[i].value, p.pr.n);
         const problem *said = &p.pr.item[0];
-        if (!strstr(said->text, rows[i].says)) fail_msg("%s: said \"%s\", expected \"%s\"", rows[i].value, said->text, rows[i].says);
+        if (!strstr(said->text, rows[i].says))
+            fail_msg("%s: said \"%s\", expected \"%s\"", rows[i].value, said->text, rows[i].says);
         if (said->at.line != rows[i].line || (rows[i].column && said->at.column != rows[i].column))
             fail_msg("%s: \"%s\" at %d:%d", rows[i].value, said->text, said->at.line, said->at.column);
         parsed_free(&p);
