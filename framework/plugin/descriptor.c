@@ -134,7 +134,8 @@ int descriptor_check(const heft_head *d, size_t bytes, heft_kind kind, const cha
 static bool keeps_subnormals(void)
 {
     volatile float x = FLT_MIN, half = 0.5f;
-    return x * half != 0;
+    const volatile bool kept = x * half != 0;    /* computed here and now, not where it is used */
+    return kept;
 }
 
 const heft_head *descriptor_open(heft_kind kind, const char *path, problems *pr)

@@ -70,10 +70,20 @@ static void backward(const void *self, const heft_backward *p)
     }
 }
 
+/* Probabilities of yes. */
+static void predict(const void *self, const heft_forward *p)
+{
+    const binary_cross_entropy *l = self;
+    for (int64_t i = 0; i < p->n * l->count; i++) {
+        const float e = heft_expf(-fabsf(p->in[0][i]));
+        p->out[i] = (p->in[0][i] < 0 ? e : 1) / (1 + e);
+    }
+}
+
 HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "binary_cross_entropy", "loss: cross-entropy of logits against yes or no",
                       sizeof(binary_cross_entropy), NULL),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
-    .goal = HEFT_MINIMIZE,
+    .goal = HEFT_MINIMIZE, .predict = predict,
 };

@@ -69,7 +69,7 @@ static double row_loss(const softmax_cross_entropy *l, const float *restrict x, 
     const double s = l->label_smoothing;
     const float most = largest(n, x);
     double sum = 0, mean = 0, loss = 0;
-    for (int64_t k = 0; k < n; k++) e[k] = expf(x[k] - most);
+    for (int64_t k = 0; k < n; k++) e[k] = heft_expf(x[k] - most);
     for (int64_t k = 0; k < n; k++) sum += e[k];
     const double log_sum = log(sum);
 
@@ -128,10 +128,26 @@ static void backward(const void *self, const heft_backward *p)
                  p->din[0] + r * l->classes);
 }
 
+/* Probabilities: the softmax of every row. */
+static void predict(const void *self, const heft_forward *p)
+{
+    const softmax_cross_entropy *l = self;
+    const int64_t n = l->classes;
+    for (int64_t r = 0; r < p->n * l->rows; r++) {
+        const float *restrict x = p->in[0] + r * n;
+        const float most = largest(n, x);
+        float *restrict y = p->out + r * n;
+        double sum = 0;
+        for (int64_t k = 0; k < n; k++) y[k] = heft_expf(x[k] - most);
+        for (int64_t k = 0; k < n; k++) sum += y[k];
+        for (int64_t k = 0; k < n; k++) y[k] *= (float)(1 / sum);
+    }
+}
+
 HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "softmax_cross_entropy", "loss: cross-entropy of logits against classes",
                       sizeof(softmax_cross_entropy), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
-    .goal = HEFT_MINIMIZE,
+    .goal = HEFT_MINIMIZE, .predict = predict,
 };
