@@ -23,7 +23,13 @@ const char **node_names(arena *a, const node *n);
  * optimizer, loss, the learning rate, elements of model and metrics.  first: the path's first step; last: its last of n. */
 bool  path_holds_type(const char *first, const char *last, size_t n);
 
-/* Why node_find gave NULL: which step is missing, and what exists there. */
-void  path_explain(const node *root, const char *path, text *out);
+/* One step down: the child that *rest begins with, *rest then being behind the step and its dot; *levels is raised by
+ * how deep it is (2 for an element found by its name).  NULL if there is none. */
+node *path_child(const node *at, const char **rest, size_t *levels);
+
+/* Why path_child gave NULL at `at`, which the path up to `rest` led to: what exists there. */
+void  path_explain(const node *at, const char *path, const char *rest, text *out);
+
+bool  utf8_valid(const char *s);
 
 #endif

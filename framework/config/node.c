@@ -141,3 +141,21 @@ void names_hint(const char *word, const char *const *names, text *out)
         text_add(out, ")");
     }
 }
+
+bool utf8_valid(const char *bytes)
+{
+    const unsigned char *s = (const unsigned char *)bytes;
+    while (*s) {
+        const int more = *s < 0x80 ? 0 : *s >= 0xc2 && *s < 0xe0 ? 1 : *s >= 0xe0 && *s < 0xf0 ? 2 : *s >= 0xf0 && *s < 0xf5 ? 3 : -1;
+        if (more < 0) return false;
+        uint32_t c = more ? *s & (0x3fu >> more) : *s;
+        for (int i = 1; i <= more; i++) {
+            if ((s[i] & 0xc0) != 0x80) return false;
+            c = c << 6 | (s[i] & 0x3fu);
+        }
+        /* overlong, surrogate, beyond Unicode */
+        if ((more == 2 && c < 0x800) || (more == 3 && c < 0x10000) || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff) return false;
+        s += more + 1;
+    }
+    return true;
+}

@@ -196,6 +196,15 @@ static inline heft_window heft_slide(int64_t in, int64_t kernel, int64_t stride,
     return w;
 }
 
+/* The taps [*begin, *end) of output i's window that lie on the axis and not in its padding, for dilation 1. */
+static inline void heft_taps(int64_t i, int64_t in, int64_t kernel, int64_t stride, int64_t before,
+                             int64_t *begin, int64_t *end)
+{
+    const int64_t at = i * stride - before;
+    *begin = at < 0 ? -at : 0;
+    *end = at + kernel > in ? in - at : kernel;
+}
+
 /* ---- random numbers ------------------------------------------------------ */
 
 /* Counter-based: draw n of a key is a pure function of (key, n), so any lane can
@@ -426,7 +435,8 @@ typedef struct heft_backward {
     const float *out, *dout;
     float *const *din;           /* din[i]: overwritten; NULL if not wanted */
     const float *const *weight;
-    float *const *dweight;       /* accumulated (+=); dweight[i] is NULL where `gradient` computes it */
+    float *const *dweight;       /* accumulated (+=); dweight[i] is NULL where it is not wanted: `gradient` computes it,
+                                  * or the layer is frozen */
     const float *const *state;
     const float *const *saved;
     float *const *scratch;
