@@ -1,0 +1,146 @@
+/* compute.c -- which kernel does the work: oneDNN's, or the plain C form */
+#include "compute/internal.h"
+
+#include <stdarg.h>
+
+/* Set by compute_init, read by every thread after it. */
+static struct {
+    compute_precision precision;
+    char describe[64];
+} now;
+
+void compute_init(int threads, compute_precision precision)
+{
+    parallel_set(threads > 0 ? threads : cpus_allowed());
+    onednn_open();
+    now.precision = precision;
+    onednn_describe(sizeof now.describe, now.describe);
+}
+
+int compute_threads(void) { return parallel_threads(); }
+compute_precision compute_precision_now(void) { return now.precision; }
+bool compute_bf16_native(void) { return onednn_has_bf16(); }
+const char *compute_describe(void) { return now.describe; }
+
+/* ---- matrix product ---- */
+
+static void gemm_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+                     const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    if (k <= 0 || !onednn_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc))
+        plain_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+/* Operands as they lie in memory: rows and columns before op(). */
+typedef struct stored { int64_t rows, cols; } stored;
+
+static stored as_stored(bool transposed, int64_t rows, int64_t cols)
+{
+    return transposed ? (stored){ cols, rows } : (stored){ rows, cols };
+}
+
+void soft_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+               const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    const stored sa = as_stored(ta, m, k), sb = as_stored(tb, k, n);
+    local *l = local_get();
+    float *ra = local_buffer(l, LOCAL_A, (size_t)(sa.rows * sa.cols) * sizeof *ra);
+    float *rb = local_buffer(l, LOCAL_B, (size_t)(sb.rows * sb.cols) * sizeof *rb);
+    bf16_round(sa.rows, sa.cols, a, lda, ra);
+    bf16_round(sb.rows, sb.cols, b, ldb, rb);
+    gemm_f32(ta, tb, m, n, k, alpha, ra, sa.cols, rb, sb.cols, beta, c, ldc);
+}
+
+static bool native_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+                        const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    if (!onednn_has_bf16() || m == 1 || n == 1) return false;
+    const stored sa = as_stored(ta, m, k), sb = as_stored(tb, k, n);
+    local *l = local_get();
+    bf16 *ha = local_buffer(l, LOCAL_A, (size_t)(sa.rows * sa.cols) * sizeof *ha);
+    bf16 *hb = local_buffer(l, LOCAL_B, (size_t)(sb.rows * sb.cols) * sizeof *hb);
+    bf16_pack(sa.rows, sa.cols, a, lda, ha);
+    bf16_pack(sb.rows, sb.cols, b, ldb, hb);
+    return onednn_gemm_bf16(ta, tb, m, n, k, alpha, ha, sa.cols, hb, sb.cols, beta, c, ldc);
+}
+
+static void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+                 const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    if (m <= 0 || n <= 0) return;
+    if (now.precision == COMPUTE_F32 || k <= 0) gemm_f32(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    else if (!native_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc))
+        soft_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+/* ---- convolution: with bf16, operands are rounded as in gemm; biases are not ---- */
+
+static int64_t inputs(const heft_conv *c, int64_t n)  { return n * c->ih * c->iw * c->ic; }
+static int64_t outputs(const heft_conv *c, int64_t n) { return n * c->oh * c->ow * c->oc; }
+static int64_t weights(const heft_conv *c)            { return c->kh * c->kw * (c->ic / c->groups) * c->oc; }
+
+static const bf16 *packed(local_use use, int64_t n, const float *x)
+{
+    bf16 *h = local_buffer(local_get(), use, (size_t)n * sizeof *h);
+    bf16_pack(1, n, x, n, h);
+    return h;
+}
+
+static const float *rounded(local_use use, int64_t n, const float *x)
+{
+    float *r = local_buffer(local_get(), use, (size_t)n * sizeof *r);
+    bf16_round(1, n, x, n, r);
+    return r;
+}
+
+static void conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y)
+{
+    if (now.precision == COMPUTE_BF16) {
+        if (onednn_has_bf16() && onednn_conv(c, n, true, packed(LOCAL_A, inputs(c, n), x), w, bias, y)) return;
+        x = rounded(LOCAL_A, inputs(c, n), x);
+        w = rounded(LOCAL_B, weights(c), w);
+    }
+    if (!onednn_conv(c, n, false, x, w, bias, y)) plain_conv(c, n, x, w, bias, y);
+}
+
+static void conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx)
+{
+    if (now.precision == COMPUTE_BF16) {
+        if (onednn_has_bf16() && onednn_conv_back_data(c, n, true, packed(LOCAL_A, outputs(c, n), dy), w, dx)) return;
+        dy = rounded(LOCAL_A, outputs(c, n), dy);
+        w = rounded(LOCAL_B, weights(c), w);
+    }
+    if (!onednn_conv_back_data(c, n, false, dy, w, dx)) plain_conv_back_data(c, n, dy, w, dx);
+}
+
+static void conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias)
+{
+    if (now.precision == COMPUTE_BF16) {
+        if (onednn_has_bf16() && onednn_conv_back_weight(c, n, true, packed(LOCAL_A, inputs(c, n), x),
+                                                         packed(LOCAL_B, outputs(c, n), dy), dw, dbias)) return;
+        x = rounded(LOCAL_A, inputs(c, n), x);
+        dy = rounded(LOCAL_B, outputs(c, n), dy);
+    }
+    if (!onednn_conv_back_weight(c, n, false, x, dy, dw, dbias)) plain_conv_back_weight(c, n, x, dy, dw, dbias);
+}
+
+/* One write, so that lines of several threads do not mix. */
+__attribute__((format(printf, 1, 2)))
+static void host_log(const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "%s\n", line);
+}
+
+const heft_host *compute_host(void)
+{
+    static const heft_host host = {
+        .size = sizeof host, .gemm = gemm, .dot = vector_dot, .axpy = vector_axpy,
+        .conv = conv, .conv_back_data = conv_back_data, .conv_back_weight = conv_back_weight, .log = host_log,
+    };
+    return &host;
+}
