@@ -25,7 +25,7 @@ static const char *const split_names[] = { "train", "validation", "test" };
 const char *split_name(split which) { return split_names[which]; }
 
 static const format *const formats[] = { &idx_format, &cifar_format, &csv_format, &hdf5_format, &text_format,
-                                         &digits_format, &houses_format, NULL };
+                                         &digits_format, &houses_format, &noise_format, NULL };
 
 const format *format_by_name(const char *name)
 {
