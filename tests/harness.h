@@ -77,6 +77,7 @@ typedef struct harness {
     harness_lane *lane;
     heft_rng    rng;
     bool        by_gradient;                           /* use the gradient pass where there is one (true) */
+    bool        frozen;                                /* no dweight is wanted */
     bool        no_din[HEFT_MAX_INPUTS];               /* din[i] is not wanted */
     float      *in[HEFT_MAX_INPUTS], *din[HEFT_MAX_INPUTS], *out, *dout;
     float      *weight[HEFT_MAX_TENSORS], *dweight[HEFT_MAX_TENSORS], *state[HEFT_MAX_TENSORS];
@@ -349,7 +350,7 @@ static inline void harness_backward(harness *h)
         float *dw[HEFT_MAX_TENSORS] = {0};
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) {
             memset(h->lane[i].dweight[j], 0, harness_count(&h->of[HEFT_WEIGHT][j]->shape) * sizeof(float));
-            dw[j] = whole >> j & 1 ? NULL : h->lane[i].dweight[j];
+            dw[j] = h->frozen || whole >> j & 1 ? NULL : h->lane[i].dweight[j];
         }
         b[i].dweight = dw;
         b[i].total_back = h->layer->survey_back ? (const double *const *)h->total_back : NULL;
