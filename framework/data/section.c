@@ -256,15 +256,15 @@ int print_file(opening *o, const char *role, const char *path, problems *pr)
 
 static void print_option(digest *d, const heft_option *row, const void *instance)
 {
-    const void *field = (const char *)instance + row->offset;
+    const void *at = (const char *)instance + row->offset;
     char number[32] = "";
     digest_add(d, row->name, strlen(row->name) + 1);
     switch (row->type) {
-    case HEFT_BOOL: digest_add(d, *(const bool *)field ? "1" : "0", 1); break;
-    case HEFT_INT:  snprintf(number, sizeof number, "%lld", (long long)*(const int64_t *)field); break;
-    case HEFT_ENUM: snprintf(number, sizeof number, "%d", *(const int *)field); break;
-    case HEFT_REAL: text_double(*(const double *)field, number); break;
-    case HEFT_STRING: digest_add(d, *(const char *const *)field, strlen(*(const char *const *)field) + 1); break;
+    case HEFT_BOOL: digest_add(d, *(const bool *)at ? "1" : "0", 1); break;
+    case HEFT_INT:  snprintf(number, sizeof number, "%lld", (long long)*(const int64_t *)at); break;
+    case HEFT_ENUM: snprintf(number, sizeof number, "%d", *(const int *)at); break;
+    case HEFT_REAL: text_double(*(const double *)at, number); break;
+    case HEFT_STRING: digest_add(d, *(const char *const *)at, strlen(*(const char *const *)at) + 1); break;
     default: break;                              /* no list among the room's options */
     }
     digest_add(d, number, strlen(number) + 1);
