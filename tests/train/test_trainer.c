@@ -162,7 +162,7 @@ static void a_loss_that_is_not_a_number_ends_the_run(void **state)
 {
     (void)state;
     setup s;
-    assert_true(setup_trainer(&s, HOUSES "optimizer: {sgd: {lr: 1e4}}\ntrain: {epochs: 3, batch: 32}\n"));
+    assert_true(setup_trainer(&s, HOUSES "optimizer: {sgd: {lr: 1000}}\ntrain: {epochs: 3, batch: 32}\n"));
     const trainer_events ev = { &s, on_checkpoint, on_step, on_epoch };
     assert_int_equal(trainer_run(s.trainer, &ev, &s.pr), TRAINER_FAILED);
     assert_int_equal(s.pr.n, 1);
