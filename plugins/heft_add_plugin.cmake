@@ -1,5 +1,6 @@
-# heft_add_plugin(KIND FILE.c ...): one shared object per file, named after it, under plugins/<KIND>s/ of the build folder.
-# KIND is layer, optimizer or initializer.  Used by heft itself and, from the installed package, by anyone.
+# heft_add_plugin(KIND FILE.c ...): one shared object per file, named after it, under plugins/<KIND>s/ of the build
+# folder; installed into heft's plugin folder under the prefix.  KIND is layer, optimizer or initializer.  Used by heft
+# itself and, from the installed package, by anyone.
 function(heft_add_plugin kind)
   if(NOT kind MATCHES "^(layer|optimizer|initializer)$")
     message(FATAL_ERROR "heft_add_plugin: the kind is layer, optimizer or initializer, not '${kind}'")
@@ -11,8 +12,9 @@ function(heft_add_plugin kind)
     set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so" OUTPUT_NAME ${name} C_VISIBILITY_PRESET hidden
       C_STANDARD 17 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins/${kind}s)
-    # Rule R1 holds inside plugins too: no contraction, no fast-math.
-    target_compile_options(${target} PRIVATE -ffp-contract=off -fno-math-errno -fno-trapping-math $<$<CONFIG:Release>:-O3>)
+    # Rule R1 holds inside plugins too: no contraction, no fast-math.  Optimized also where no build type is set.
+    target_compile_options(${target} PRIVATE -ffp-contract=off -fno-math-errno -fno-trapping-math
+      $<$<NOT:$<CONFIG:Debug,RelWithDebInfo>>:-O3>)
     target_link_libraries(${target} PRIVATE heft::plugin m)
     install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/heft/plugins/${kind}s)
   endforeach()

@@ -16,6 +16,8 @@ typedef struct model_tensor {
     int         role_index;          /* position among the layer's tensors of its role */
     size_t      count;               /* elements (per sample, if per_sample) */
     size_t      offset;              /* HEFT_WEIGHT: in model->x.  HEFT_STATE: in model->state.  Tallies: in a lane's tally vector */
+    size_t      lane_offset;         /* HEFT_WEIGHT: in a lane's gradient vector, unless `whole` */
+    bool        whole;               /* HEFT_WEIGHT: the gradient comes from the whole minibatch (heft_layer.gradient) */
     const plugin *init;              /* weights and states */
     void       *init_self;
 } model_tensor;
@@ -36,8 +38,8 @@ typedef struct model_layer {
     int           n_weights, n_states, n_tallies, n_tallies_back, n_saved, n_scratch;
     bool          frozen;
     double        lr_scale, decay;
-    bool          wants_din;         /* some weight upstream is trained, and the input is a float */
-    uint64_t      name_hash;
+    bool          differentiated;    /* backward runs */
+    uint64_t      name_hash;         /* keys this layer's random draws */
 } model_layer;
 
 typedef struct model {
@@ -53,10 +55,10 @@ typedef struct model {
     size_t       n_weights;          /* floats in x: trained first, then frozen */
     size_t       n_trained;
     size_t       n_state;
+    size_t       n_lane_gradient;    /* floats: gradients that every lane sums for itself */
     size_t       n_tally;            /* doubles: tallies of all layers of one lane, back tallies included */
     float       *x;                  /* [n_weights] */
     float       *state;              /* [n_state] */
-    const char  *initialized_by;
 } model;
 
 /* Build from the sections; every problem of every layer is reported.  Allocates x and state (zero). */
@@ -76,7 +78,7 @@ float *model_state(const model *m, const model_layer *l, int i);
 
 /* Spans of x that are trained, in order, for optimizers; of one layer and tensor each. */
 typedef struct model_span { heft_span span; const model_layer *layer; const model_tensor *tensor; } model_span;
-size_t model_spans(const model *m, const model_span **out);
+size_t model_spans(const model *m, arena *a, const model_span **out);
 
 /* Names of metrics columns without prefix: "loss", "accuracy", ... (n_metrics + 1). */
 const char *model_metric_name(const model *m, int i);                /* 0: "loss" */

@@ -18,35 +18,46 @@ typedef struct pass_input {
     bool         metrics;            /* run them as well */
 } pass_input;
 
-/* Mean loss of the minibatch (NaN without targets).  A training pass also leaves gradients (see pass_gradient_parts) if `backward`. */
+/* Mean loss of the minibatch (NaN without targets).  With `backward`, a training pass also leaves gradients. */
 double pass_run(pass *p, const pass_input *in, bool backward);
 
-/* Lane gradients after a backward: n vectors of n_trained floats to be added in the fixed tree.  Weights that `gradient` computes whole are in part
- * 0 of `whole`, and zero in none: see pass_gradient. */
-void pass_gradient(pass *p, size_t begin, size_t end, float *g);     /* summed into g[begin, end): any range, any thread */
+/* The mean gradient of the minibatch, [n_trained].  Weights with model_tensor.whole are complete after pass_run; the others after pass_sum
+ * of a range [begin, end) that holds them, which adds the lanes' shares in the fixed tree.  [range] */
+float *pass_gradient(pass *p);
+void   pass_sum(pass *p, size_t begin, size_t end);
 
 /* Output of the model for the last forward: n samples. */
 const float *pass_output(const pass *p);
-const float *pass_layer_output(const pass *p, int layer, int64_t lane);
+
+/* Where a step's time goes: seconds of all lanes together, by layer; zeroed by pass_profile, which turns measuring on (times non-NULL, to live
+ * as long as the pass measures) or off. */
+typedef struct pass_times { double *forward, *backward, *tiles; } pass_times;      /* [n_layers] each */
+void pass_profile(pass *p, pass_times *times);
+
+/* Of the last run: the mean over its samples of what the loss or a metric (a layer's index) gave; all tallies summed over lanes, [n_tally];
+ * the number of samples. */
+double        pass_mean(const pass *p, int layer);
+const double *pass_totals(const pass *p);
+int64_t       pass_samples(const pass *p);
 
 /* Fold the tallies of the last training forward into the model's state. */
 void pass_fold(pass *p, model *m);
 
 /* ---- metrics over many minibatches ---- */
 
-/* Sums behind the figures of an epoch; written to checkpoints in the middle of one. */
+/* Sums behind the figures of an epoch; a checkpoint in the middle of one holds them. */
 typedef struct meter {
     int     n;                       /* 1 + n_metrics */
     double  samples;
     double *sum;                     /* [n] sum over samples of the loss and of metrics that are means */
-    size_t  n_tally;
-    double *tally;                   /* of metrics that fold */
+    size_t  n_tally;                 /* the model's */
+    double *tally;                   /* [n_tally]; of metrics that fold, zero elsewhere */
 } meter;
 
 meter *meter_new(const model *m);
 void   meter_free(meter *t);
 void   meter_reset(meter *t);
-void   meter_add(meter *t, const pass *p);                           /* the last pass_run */
+void   meter_add(meter *t, const model *m, const pass *p);                           /* the last pass_run */
 void   meter_read(const meter *t, const model *m, double *value);    /* [n] */
 
 #endif

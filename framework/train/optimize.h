@@ -18,7 +18,7 @@ typedef struct optimizer {
     double        norm;                   /* of the last gradient, before clipping; NaN if it was not needed */
     struct optimizer_range *range;        /* of one parameter group each, cut to a size that stays in cache */
     int64_t       n_ranges;
-    float        *gradient;               /* [n_trained]; NULL where sums and update are one pass */
+    const heft_span *span;                /* all trained tensors */
     arena        *memory;
 } optimizer;
 

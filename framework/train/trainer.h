@@ -31,6 +31,9 @@ typedef struct train_options {
     bool    shuffle, drop_last;
 } train_options;
 
+/* The section `train` alone, for verbs that only run a model forward. */
+int train_options_read(const experiment *e, train_options *out, arena *a, problems *pr);
+
 typedef struct monitor { const char *column; bool maximize; int64_t patience; double min_delta; int64_t start_epoch; } monitor;
 
 typedef struct checkpoint_options {
@@ -53,6 +56,7 @@ typedef struct trainer {
     train_options      options;
     checkpoint_options checkpoint;
     monitor            stop;             /* column NULL: none */
+    monitor            schedule_monitor; /* what plateau watches; column NULL: nothing */
     trainer_state      state;
     arena      *memory;
 } trainer;
@@ -76,6 +80,9 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr);
 
 /* Loss and metrics over a data set, [1 + n_metrics]. */
 int  trainer_evaluate(trainer *t, dataset *s, double *value, problems *pr);
+
+/* The same without a trainer, for a model that was loaded. */
+int  evaluate_with(const model *m, pass *p, data *d, dataset *s, double *value, problems *pr);
 
 /* What a step of the run will need: bytes of weights, gradients, slots, activations, batches. */
 size_t trainer_bytes(const trainer *t);

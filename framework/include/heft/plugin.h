@@ -160,6 +160,17 @@ static inline int64_t heft_count(const heft_shape *s)
     return n;
 }
 
+/* "[28, 28, 1]", for messages; "integers []" for labels.  Returns t. */
+enum { HEFT_SHAPE_TEXT = 96 };
+static inline const char *heft_shape_text(const heft_shape *s, char t[HEFT_SHAPE_TEXT])
+{
+    int n = snprintf(t, HEFT_SHAPE_TEXT, s->dtype == HEFT_I32 ? "integers [" : "[");
+    for (int32_t i = 0; i < s->rank; i++)
+        n += snprintf(t + n, HEFT_SHAPE_TEXT - (size_t)n, "%s%lld", i ? ", " : "", (long long)s->dim[i]);
+    snprintf(t + n, HEFT_SHAPE_TEXT - (size_t)n, "]");
+    return t;
+}
+
 /* One axis of a sliding window (convolution, pooling). */
 typedef struct heft_window { int64_t out, before, after; } heft_window;
 
@@ -183,6 +194,15 @@ static inline heft_window heft_slide(int64_t in, int64_t kernel, int64_t stride,
     const int64_t room = in + w.before + w.after - reach;
     w.out = room < 0 ? 0 : room / stride + 1;
     return w;
+}
+
+/* The taps [*begin, *end) of output i's window that lie on the axis and not in its padding, for dilation 1. */
+static inline void heft_taps(int64_t i, int64_t in, int64_t kernel, int64_t stride, int64_t before,
+                             int64_t *begin, int64_t *end)
+{
+    const int64_t at = i * stride - before;
+    *begin = at < 0 ? -at : 0;
+    *end = at + kernel > in ? in - at : kernel;
 }
 
 /* ---- random numbers ------------------------------------------------------ */
@@ -254,6 +274,62 @@ static inline float heft_normal(heft_rng *r)
     return (float)(sqrt(-2 * log(u)) * cos(6.283185307179586 * v));
 }
 
+/* ---- elementary functions ------------------------------------------------ */
+
+/* exp(x), off by less than one unit in the last place (0.982, over all floats; results below 2^-126 by less than 2^-148).
+ * NaN gives NaN, +-infinity what it should.  No call and no branch, so loops over it vectorize; the same bits on every machine.
+ * exp(x) = 2^k exp(r), |r| <= log(2)/2, log(2) in two parts (W. Cody, W. Waite, "Software Manual for the Elementary
+ * Functions", 1980); a polynomial of least relative error for exp(r); 2^k in two factors, so that k may pass its range. */
+static inline float heft_expf(float x)
+{
+    x = x > 89 ? 89 : x;
+    x = x < -104 ? -104 : x;
+    union { float f; uint32_t u; } k = { x * 1.44269504f + 0x1.8p23f }, a, b;    /* its last bits are k */
+    const float n = k.f - 0x1.8p23f, r = x - n * 0.693359375f - n * -2.12194440e-4f;
+    const float p = 0.49999994f + r * (0.166665211f + r * (0.041668389f + r * (0.00836871751f + r * 0.00138145976f)));
+    const uint32_t i = k.u - 0x4B400000u, half = (uint32_t)((int32_t)i >> 1);
+    a.u = (half + 127) << 23;
+    b.u = (i - half + 127) << 23;
+    return (1 + (r + r * r * p)) * a.f * b.f;
+}
+
+/* 1 / (1 + exp(-x)) and tanh(x), off by less than 3 units in the last place; no call and no branch.  Near zero, where 1 - 2 / (exp(2x) + 1)
+ * loses digits, tanh is an odd polynomial: S. Moshier, Cephes Mathematical Library, tanhf. */
+static inline float heft_sigmoidf(float x) { return 1 / (1 + heft_expf(-x)); }
+
+static inline float heft_tanhf(float x)
+{
+    const float z = x * x, far = 1 - 2 / (heft_expf(2 * x) + 1);
+    const float p = (((-5.70498872745e-3f * z + 2.06390887954e-2f) * z - 5.37397155531e-2f) * z
+                     + 1.33314422036e-1f) * z - 3.33332819422e-1f;
+    return z < 0.390625f ? x + x * (z * p) : far;
+}
+
+/* The sum of n numbers, and of n products, in sixteen interleaved parts: an order that vectorizes and is the same everywhere. */
+static inline float heft_sum(int64_t n, const float *x)
+{
+    float part[16] = { 0 };
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) part[j] += x[i + j];
+    for (int j = 0; i < n; i++, j++) part[j] += x[i];
+    for (int half = 8; half; half /= 2)
+        for (int j = 0; j < half; j++) part[j] += part[j + half];
+    return part[0];
+}
+
+static inline float heft_sum_products(int64_t n, const float *x, const float *y)
+{
+    float part[16] = { 0 };
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) part[j] += x[i + j] * y[i + j];
+    for (int j = 0; i < n; i++, j++) part[j] += x[i] * y[i];
+    for (int half = 8; half; half /= 2)
+        for (int j = 0; j < half; j++) part[j] += part[j + half];
+    return part[0];
+}
+
 /* ---- services of the host -----------------------------------------------
  *
  * The host does the heavy arithmetic, so that a plugin links to nothing and gets
@@ -265,6 +341,41 @@ typedef struct heft_conv {       /* x [n, ih, iw, ic]  w [kh, kw, ic/groups, oc]
     int64_t stride[2], dilation[2], pad[4];      /* dilation 1: dense kernel.  pad: top, bottom, left, right */
     int64_t groups;
 } heft_conv;
+
+/* An option of one number, or of two: [height, width]. */
+static inline int heft_pair(const heft_int_list *list, const char *name, int64_t v[2], heft_error *e)
+{
+    if (list->n < 1 || list->n > 2)
+        return heft_fail(e, "%s takes one number, or [height, width]; found %d numbers", name, list->n);
+    v[0] = list->v[0];
+    v[1] = list->v[list->n - 1];
+    return 0;
+}
+
+/* Sizes and padding of a window that slides over an image [height, width, channels]: given kh, kw, stride and dilation, sets ih, iw,
+ * ic, oh, ow and pad.  `padding` is an option with the words "same|valid", or one number, [height, width] or
+ * [top, bottom, left, right]. */
+static inline int heft_slide_image(heft_conv *c, const heft_shape *image, const heft_int_list *padding, heft_error *e)
+{
+    const int64_t n = padding->n, *v = padding->v, kernel[2] = { c->kh, c->kw };
+    heft_window w[2];
+    if (n == 3 || n > 4 || (n == 0 && padding->word < 0))
+        return heft_fail(e, "padding takes same, valid, one number, [height, width] or [top, bottom, left, right]; "
+                         "found %d numbers", (int)n);
+    for (int a = 0; a < 2; a++) {
+        const int64_t before = n == 4 ? v[2 * a] : n ? v[n == 2 ? a : 0] : 0, after = n == 4 ? v[2 * a + 1] : before;
+        w[a] = heft_slide(image->dim[a], kernel[a], c->stride[a], c->dilation[a], n ? 2 : padding->word, before, after);
+        if (w[a].out < 1)
+            return heft_fail(e, "a window of %lld exceeds the padded %s of %lld",
+                             (long long)(c->dilation[a] * (kernel[a] - 1) + 1), a ? "width" : "height",
+                             (long long)(image->dim[a] + before + after));
+        c->pad[2 * a] = w[a].before;
+        c->pad[2 * a + 1] = w[a].after;
+    }
+    c->ih = image->dim[0]; c->iw = image->dim[1]; c->ic = image->dim[2];
+    c->oh = w[0].out; c->ow = w[1].out;
+    return 0;
+}
 
 typedef struct heft_host {
     uint32_t size;               /* of this table, as the host was compiled */
@@ -327,6 +438,16 @@ typedef struct heft_layer_plan {
     heft_error error;
 } heft_layer_plan;
 
+/* Input i must be floats of this rank (-1: of any), or is refused: heft_needs(p, 0, 3, "images [height, width, channels]")
+ * says "needs images [height, width, channels]; found [784]". */
+static inline int heft_needs(heft_layer_plan *p, int32_t i, int32_t rank, const char *what)
+{
+    const heft_shape *s = &p->in[i];
+    char found[HEFT_SHAPE_TEXT];
+    if (s->dtype == HEFT_F32 && (rank < 0 || s->rank == rank)) return 0;
+    return heft_fail(&p->error, "needs %s; found %s", what, heft_shape_text(s, found));
+}
+
 /* Tensors arrive grouped by role, in the order they were declared. */
 typedef struct heft_forward {
     const heft_host *host;
@@ -351,7 +472,8 @@ typedef struct heft_backward {
     const float *out, *dout;
     float *const *din;           /* din[i]: overwritten; NULL if not wanted */
     const float *const *weight;
-    float *const *dweight;       /* accumulated (+=); dweight[i] is NULL where `gradient` computes it */
+    float *const *dweight;       /* accumulated (+=); dweight[i] is NULL where it is not wanted: `gradient` computes it,
+                                  * or the layer is frozen */
     const float *const *state;
     const float *const *saved;
     float *const *scratch;
@@ -419,6 +541,10 @@ typedef struct heft_layer {
 
     /* Of an activation: the initializer that suits weights in front of it ("he_normal"); NULL otherwise. */
     const char *init;
+
+    /* Of a loss, optional: turn the model's output (in[0]) into what its user wants to see (out, of the same shape), such as
+     * probabilities for logits; NULL: the output as it is.  in[1] is NULL.  [lane] */
+    void (*predict)(const void *self, const heft_forward *p);
 } heft_layer;
 
 /* ---- optimizers --------------------------------------------------------- */

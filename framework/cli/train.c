@@ -1,0 +1,154 @@
+/* train.c -- heft train, heft resume */
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/session.h"
+#include "report/progress.h"
+#include "train/signals.h"
+
+typedef struct watch {
+    run      *run;
+    progress *progress;
+    const char **name;                   /* of the epochs' figures */
+    int       n;
+    bool      save_failed;               /* the newest save */
+} watch;
+
+static void on_checkpoint(void *context, trainer *t, bool best)
+{
+    watch *w = context;
+    problems pr = { 0 };
+    w->save_failed = run_save(w->run, t, best, &pr) < 0;
+    if (w->save_failed) {
+        progress_clear(w->progress);
+        problems_print(&pr, stderr);
+        run_log(w->run, "the checkpoint of step %lld was not saved; earlier ones are intact and training goes on", (long long)t->state.step);
+    }
+    problems_free(&pr);
+}
+
+static void on_step(void *context, const trainer *t, double loss)
+{
+    const watch *w = context;
+    const progress_now now = { .epoch = t->state.epoch + 1, .epochs = t->options.epochs, .done = t->state.position,
+                               .of = dataset_count(t->data->train), .step = t->state.step, .loss = loss };
+    progress_step(w->progress, &now);
+}
+
+static void on_epoch(void *context, const trainer *t, const double *row)
+{
+    watch *w = context;
+    const double *timing = table_row(t->timing, t->timing->n_rows - 1);
+    progress_clear(w->progress);
+    run_log(w->run, "%s", progress_line(w->progress, t->state.epoch, t->options.epochs, w->n, w->name, row + 2, timing[1], timing[2]));
+}
+
+static void say_end(const watch *w, const trainer *t, trainer_end end)
+{
+    const trainer_state *s = &t->state;
+    if (end == TRAINER_INTERRUPTED)
+        run_log(w->run, "stopped by a signal at step %lld; go on with: heft resume %s", (long long)s->step, w->run->dir);
+    else if (end == TRAINER_DONE && s->stopped_early)
+        run_log(w->run, "stopped early: %s has not improved for %lld epochs", t->stop.column, (long long)s->stop_wait);
+    if (end == TRAINER_DONE) printf("%s\n", w->run->dir);
+}
+
+static int train(session *s, run *r, problems *pr)
+{
+    trainer *t = s->trainer;
+    watch w = { .run = r, .progress = progress_new(stderr, progress_terminal(stderr), 0, NULL) };
+    const char *names[256];
+    w.name = names;
+    for (int i = 2; i < t->epochs->n_columns && w.n < 256; i++) names[w.n++] = t->epochs->column[i].name;
+
+    signals_install();
+    const trainer_events ev = { &w, on_checkpoint, on_step, on_epoch };
+    const trainer_end end = trainer_run(t, &ev, pr);
+    progress_end(w.progress);
+    w.progress = NULL;
+    say_end(&w, t, end);
+    if (end == TRAINER_FAILED || w.save_failed) return cli_fail(pr, EXIT_WORK_FAILED);
+    return end == TRAINER_INTERRUPTED ? EXIT_STOPPED : EXIT_DONE;
+}
+
+/* Into s->trainer the newest valid checkpoint of the run; none: a fresh start, with the run's own experiment. */
+static int restore(session *s, run *r, int n_overrides, char *const *overrides, problems *pr)
+{
+    s->memory = arena_new();
+    problems damaged = { 0 };
+    const size_t before = pr->n;
+    const char *newest = run_latest(r->dir, s->memory, &damaged, pr);
+    problems_print(&damaged, stderr);
+    problems_free(&damaged);
+    if (pr->n > before) return -1;
+    experiment *e = NULL;
+    if (newest) {
+        if (!(s->checkpoint = checkpoint_open(newest, pr))) return -1;
+        size_t n;
+        const char *yaml = checkpoint_experiment(s->checkpoint, &n);
+        e = experiment_parse(newest, r->dir, yaml, n, n_overrides, overrides, pr);
+    } else e = experiment_load(path_join(s->memory, r->dir, "experiment.yaml"), n_overrides, overrides, pr);
+    if (!e || session_train(s, e, pr) < 0) return -1;
+    if (!newest) return 0;
+    if (checkpoint_restore(s->checkpoint, s->trainer, pr) < 0) return -1;
+    run_log(r, "going on from %s: epoch %lld, step %lld", newest, (long long)s->trainer->state.epoch, (long long)s->trainer->state.step);
+    return 0;
+}
+
+static int resume(const char *dir, int n_overrides, char *const *overrides)
+{
+    problems pr = { 0 };
+    session s = { 0 };
+    int code = EXIT_USAGE;
+    run *r = run_open(dir, &pr);
+    if (r && restore(&s, r, n_overrides, overrides, &pr) == 0) code = train(&s, r, &pr);
+    else cli_fail(&pr, code);
+    run_close(r);
+    session_close(&s);
+    problems_free(&pr);
+    return code;
+}
+
+static const char train_usage[] = "heft train FILE [path=value ...] [--run DIR] [--resume]";
+
+int verb_train(int argc, char **argv)
+{
+    const char *dir = NULL;
+    bool again = false;
+    const cli_option options[] = {
+        { "--run", &dir, NULL, "DIR  directory of the run (default: runs/NAME-0001 and so on)" },
+        { "--resume", NULL, &again, "go on if DIR holds a run already" },
+        { 0 }
+    };
+    cli_args args;
+    if (cli_read(argc, argv, options, 1, 1, train_usage, &args) < 0) return EXIT_USAGE;
+    if (again && !dir) {
+        fputs("heft: error: --resume goes with --run DIR; `heft resume RUN` goes on with a run\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (again && file_is_dir(dir)) {
+        arena *a = arena_new();
+        const bool is_run = file_exists(path_join(a, dir, "experiment.yaml"));
+        arena_free(a);
+        if (is_run) return resume(dir, args.n_overrides, args.override);
+    }
+    problems pr = { 0 };
+    session s = { 0 };
+    int code = EXIT_USAGE;
+    run *r = NULL;
+    experiment *e = experiment_load(args.arg[0], args.n_overrides, args.override, &pr);
+    if (e && session_train(&s, e, &pr) == 0 && (r = run_create(dir, e, &pr))) code = train(&s, r, &pr);
+    else cli_fail(&pr, code);
+    run_close(r);
+    session_close(&s);
+    problems_free(&pr);
+    return code;
+}
+
+int verb_resume(int argc, char **argv)
+{
+    cli_args args;
+    if (cli_read(argc, argv, NULL, 1, 1, "heft resume RUN [path=value ...]", &args) < 0) return EXIT_USAGE;
+    return resume(args.arg[0], args.n_overrides, args.override);
+}

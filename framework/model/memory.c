@@ -1,0 +1,131 @@
+#include "model/memory.h"
+
+#include <stdlib.h>
+
+/* Forward of layer i happens at time i, backward at 2 n_layers - 1 - i. */
+typedef struct interval { buffer *b; size_t size; int from, to, order; } interval;
+
+typedef struct plan_state {
+    const model *m;
+    memory_plan *plan;
+    interval *item;
+    int       n;
+} plan_state;
+
+static size_t round_up(size_t n) { return (n + 15) / 16 * 16; }      /* 64 bytes of floats */
+
+bool flows_back(const model *m, int i, int k)
+{
+    const model_layer *l = &m->layer[i];
+    return l->differentiated && l->in[k] >= 0 && m->layer[l->in[k]].differentiated &&
+           m->layer[l->in[k]].plan.out.dtype == HEFT_F32;
+}
+
+static bool has_whole(const model_layer *l)
+{
+    bool whole = false;
+    for (int k = 0; k < l->n_tensors; k++) whole |= l->tensor[k].whole && !l->frozen;
+    return whole;
+}
+
+static void add(plan_state *s, buffer *b, size_t count, bool per_sample, bool batch, int from, int to)
+{
+    *b = (buffer){ .used = true, .batch = batch, .count = count, .per_sample = per_sample };
+    const int64_t samples = batch ? s->m->batch : s->m->lane_size;
+    const size_t size = round_up(count * (per_sample ? (size_t)samples : 1));
+    if (!batch) {
+        s->item[s->n] = (interval){ b, size, from, to, s->n };
+        s->n++;
+        return;
+    }
+    b->offset = s->plan->batch_floats;
+    s->plan->batch_floats += size;
+}
+
+static void add_layer(plan_state *s, int i, bool train, size_t *scratch_most)
+{
+    const model *m = s->m;
+    const model_layer *l = &m->layer[i];
+    layer_memory *mem = &s->plan->layer[i];
+    const int end = 2 * m->n_layers - 1 - i;
+    int first_use = i, last_use = i;                 /* the nearest and the farthest consumer */
+    bool whole_input = i == m->output || i >= m->loss;
+    for (int j = i + 1; j < m->n_layers; j++)
+        for (int k = 0; k < m->layer[j].n_in; k++) {
+            if (m->layer[j].in[k] != i) continue;
+            last_use = j;
+            if (flows_back(m, j, k)) first_use = j;
+            whole_input |= train && has_whole(&m->layer[j]);
+        }
+    add(s, &mem->out, (size_t)heft_count(&l->plan.out), true, whole_input, i, train ? end : last_use);
+    if (train && l->differentiated && i <= m->loss)
+        add(s, &mem->dout, (size_t)heft_count(&l->plan.out), true, has_whole(l), 2 * m->n_layers - 1 - first_use, end);
+
+    size_t scratch = 0;
+    for (int k = 0; k < l->n_tensors; k++) {
+        const heft_tensor *t = l->tensor[k].decl;
+        if (t->role == HEFT_SAVED && train) add(s, &mem->tensor[k], l->tensor[k].count, t->per_sample, false, i, end);
+        if (t->role != HEFT_SCRATCH) continue;
+        mem->tensor[k] = (buffer){ .used = true, .count = l->tensor[k].count, .per_sample = t->per_sample, .offset = scratch };
+        scratch += round_up(l->tensor[k].count * (t->per_sample ? (size_t)m->lane_size : 1));
+    }
+    if (scratch > *scratch_most) *scratch_most = scratch;
+}
+
+/* Backward runs from the last layer to the first: of several consumers of a value the last writes its gradient, the others add to it. */
+static void add_summands(plan_state *s, bool train)
+{
+    const model *m = s->m;
+    bool *written = arena_alloc(m->memory, (size_t)m->n_layers, sizeof *written);
+    for (int i = m->loss; train && i >= 0; i--)
+        for (int k = 0; k < m->layer[i].n_in; k++) {
+            if (!flows_back(m, i, k)) continue;
+            const int from = m->layer[i].in[k], at = 2 * m->n_layers - 1 - i;
+            if (written[from])
+                add(s, &s->plan->layer[i].din[k], (size_t)heft_count(&m->layer[from].plan.out), true, false, at, at);
+            written[from] = true;
+        }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const interval *x = a, *y = b;
+    if (x->size != y->size) return x->size > y->size ? -1 : 1;
+    return x->order - y->order;
+}
+
+/* Greedy by size: each buffer at the lowest offset where no buffer alive at the same time lies. */
+static void place_all(plan_state *s)
+{
+    qsort(s->item, (size_t)s->n, sizeof *s->item, by_size);
+    for (int i = 0; i < s->n; i++) {
+        interval *x = &s->item[i];
+        size_t at = 0;
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (int j = 0; j < i; j++) {
+                const interval *y = &s->item[j];
+                if (x->to < y->from || y->to < x->from || at >= y->b->offset + y->size || y->b->offset >= at + x->size) continue;
+                at = y->b->offset + y->size;
+                moved = true;
+            }
+        }
+        x->b->offset = at;
+        if (at + x->size > s->plan->lane_floats) s->plan->lane_floats = at + x->size;
+    }
+}
+
+void memory_make(const model *m, bool train, arena *a, memory_plan *out)
+{
+    const size_t n = (size_t)m->n_layers;
+    *out = (memory_plan){ .layer = arena_alloc(a, n, sizeof *out->layer) };
+    plan_state s = { m, out, arena_alloc(a, n * (2 + HEFT_MAX_INPUTS + HEFT_MAX_TENSORS), sizeof *s.item), 0 };
+    size_t scratch = 0;
+    for (int i = 0; i < m->n_layers; i++) add_layer(&s, i, train, &scratch);
+    add_summands(&s, train);
+    place_all(&s);
+    for (int i = 0; i < m->n_layers; i++)            /* one scratch area serves all layers in turn */
+        for (int k = 0; k < m->layer[i].n_tensors; k++)
+            if (m->layer[i].tensor[k].decl->role == HEFT_SCRATCH) out->layer[i].tensor[k].offset += out->lane_floats;
+    out->lane_floats += scratch;
+}

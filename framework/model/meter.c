@@ -1,0 +1,72 @@
+#include <string.h>
+
+#include "base/arena.h"
+#include "model/pass.h"
+
+meter *meter_new(const model *m)
+{
+    meter *t = block_alloc(1, sizeof *t);
+    if (!t) memory_exhausted(sizeof *t);
+    t->n = 1 + m->n_metrics;
+    t->n_tally = m->n_tally;
+    t->sum = block_alloc((size_t)t->n, sizeof *t->sum);
+    t->tally = block_alloc(t->n_tally, sizeof *t->tally);
+    if (!t->sum || !t->tally) memory_exhausted(t->n_tally * sizeof *t->tally);
+    return t;
+}
+
+void meter_free(meter *t)
+{
+    if (!t) return;
+    block_free(t->sum);
+    block_free(t->tally);
+    block_free(t);
+}
+
+void meter_reset(meter *t)
+{
+    t->samples = 0;
+    memset(t->sum, 0, (size_t)t->n * sizeof *t->sum);
+    if (t->n_tally) memset(t->tally, 0, t->n_tally * sizeof *t->tally);
+}
+
+void meter_add(meter *t, const model *m, const pass *p)
+{
+    const double n = (double)pass_samples(p);
+    t->samples += n;
+    for (int i = 0; i < t->n; i++) {
+        const model_layer *l = &m->layer[i ? m->first_metric + i - 1 : m->loss];
+        if (!l->layer->fold) {
+            t->sum[i] += n * pass_mean(p, i ? m->first_metric + i - 1 : m->loss);
+            continue;
+        }
+        for (int k = 0; k < l->n_tensors; k++)
+            if (l->tensor[k].decl->role == HEFT_TALLY)
+                for (size_t j = 0; j < l->tensor[k].count; j++)
+                    t->tally[l->tensor[k].offset + j] += pass_totals(p)[l->tensor[k].offset + j];
+    }
+}
+
+static double folded(const meter *t, const model_layer *l)
+{
+    arena *a = arena_new();
+    const double *total[HEFT_MAX_TENSORS];
+    float *state[HEFT_MAX_TENSORS];
+    for (int k = 0; k < l->n_tensors; k++) {
+        const model_tensor *x = &l->tensor[k];
+        if (x->decl->role == HEFT_TALLY) total[x->role_index] = t->tally + x->offset;
+        if (x->decl->role == HEFT_STATE) state[x->role_index] = arena_alloc(a, x->count, sizeof(float));
+    }
+    l->layer->fold(l->self, &(heft_fold){ .total = total, .state = state, .n = (int64_t)t->samples });
+    const double value = (double)state[0][0];
+    arena_free(a);
+    return value;
+}
+
+void meter_read(const meter *t, const model *m, double *value)
+{
+    for (int i = 0; i < t->n; i++) {
+        const model_layer *l = &m->layer[i ? m->first_metric + i - 1 : m->loss];
+        value[i] = l->layer->fold ? folded(t, l) : t->sum[i] / t->samples;
+    }
+}

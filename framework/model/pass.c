@@ -1,0 +1,438 @@
+#include "model/pass.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "compute/compute.h"
+#include "model/memory.h"
+
+enum { MOST_LANES = 64, TILE_ROWS = 64 };
+
+/* What plugins are handed for one layer in one lane, prepared once; a step fills in counts, keys and the data's addresses. */
+typedef struct call {
+    heft_forward  f;
+    heft_backward b;
+    const float **in;
+    float       **din, **sum_into;       /* sum_into[k]: where din[k] is added afterwards, or NULL */
+} call;
+
+typedef enum op_kind { SURVEY, FORWARD, SURVEY_BACK, BACKWARD } op_kind;
+typedef struct op { op_kind kind; int layer; } op;
+typedef struct phase { int begin, end; int total_of; bool back; } phase;     /* ops [begin, end), then the tallies of a layer are summed */
+typedef struct program { op *op; phase *phase; int n_ops, n_phases; } program;
+typedef struct tile { int layer, weight; int64_t begin, end; float *dweight; } tile;
+
+struct pass {
+    const model *m;
+    arena       *memory;
+    bool         train;
+    memory_plan  plan;
+    int64_t      lanes;                  /* of a full minibatch */
+    float       *lane_area, *batch_area, *lane_gradient, *gradient;
+    double      *tally, *total;          /* [lanes][n_tally], [n_tally] */
+    call        *call;                   /* [lanes][n_layers] */
+    program      forward, full;
+    tile        *tile;
+    int          n_tiles;
+    pass_times  *times;                  /* NULL: not measured */
+    double      *lane_time, *tile_time;  /* [lanes][n_layers][2] forward and backward; [n_tiles] */
+    /* of the step under way */
+    pass_input   input;
+    int64_t      n_lanes;
+    const program *program;
+    const phase *now;
+};
+
+static call *call_of(const pass *p, int64_t lane, int layer) { return &p->call[lane * p->m->n_layers + layer]; }
+
+static float *address(const pass *p, const buffer *b, int64_t lane)
+{
+    if (!b->used) return NULL;
+    if (b->batch) return p->batch_area + b->offset + (size_t)(lane * p->m->lane_size) * b->count;
+    return p->lane_area + (size_t)lane * p->plan.lane_floats + b->offset;
+}
+
+/* ---- preparation ---- */
+
+static void prepare_tensors(pass *p, int64_t lane, int i, call *c)
+{
+    const model *m = p->m;
+    const model_layer *l = &m->layer[i];
+    arena *a = p->memory;
+    const float **weight = arena_alloc(a, (size_t)l->n_weights, sizeof *weight), **state = arena_alloc(a, (size_t)l->n_states, sizeof *state);
+    float **dweight = arena_alloc(a, (size_t)l->n_weights, sizeof *dweight);
+    float **saved = arena_alloc(a, (size_t)l->n_saved, sizeof *saved), **scratch = arena_alloc(a, (size_t)l->n_scratch, sizeof *scratch);
+    double **tally = arena_alloc(a, (size_t)l->n_tallies, sizeof *tally), **back = arena_alloc(a, (size_t)l->n_tallies_back, sizeof *back);
+    const double **total = arena_alloc(a, (size_t)l->n_tallies, sizeof *total), **total_back = arena_alloc(a, (size_t)l->n_tallies_back, sizeof *total_back);
+    for (int k = 0; k < l->n_tensors; k++) {
+        const model_tensor *t = &l->tensor[k];
+        const int r = t->role_index;
+        double *mine = p->tally + (size_t)lane * m->n_tally + t->offset;
+        switch (t->decl->role) {
+        case HEFT_WEIGHT:
+            weight[r] = m->x + t->offset;
+            if (p->train && l->differentiated && !t->whole)
+                dweight[r] = p->lane_gradient + (size_t)lane * m->n_lane_gradient + t->lane_offset;
+            break;
+        case HEFT_STATE:      state[r] = m->state + t->offset; break;
+        case HEFT_TALLY:      tally[r] = mine; total[r] = p->total + t->offset; break;
+        case HEFT_TALLY_BACK: back[r] = mine; total_back[r] = p->total + t->offset; break;
+        case HEFT_SAVED:      saved[r] = address(p, &p->plan.layer[i].tensor[k], lane); break;
+        case HEFT_SCRATCH:    scratch[r] = address(p, &p->plan.layer[i].tensor[k], lane); break;
+        }
+    }
+    const bool surveyed = p->train && l->layer->survey;
+    c->f.weight = weight, c->f.state = state, c->f.tally = tally, c->f.scratch = scratch;
+    c->f.saved = p->train ? saved : NULL;
+    c->f.total = surveyed ? total : NULL;
+    c->b.weight = weight, c->b.dweight = dweight, c->b.state = state, c->b.tally = back, c->b.scratch = scratch;
+    c->b.saved = (const float *const *)saved;
+    c->b.total = surveyed ? total : NULL;
+    c->b.total_back = surveyed && l->layer->survey_back ? total_back : NULL;
+}
+
+static void prepare_call(pass *p, int64_t lane, int i)
+{
+    const model *m = p->m;
+    const model_layer *l = &m->layer[i];
+    const layer_memory *mem = &p->plan.layer[i];
+    call *c = call_of(p, lane, i);
+    const size_t n_in = (size_t)l->n_in;
+    c->in = arena_alloc(p->memory, n_in, sizeof *c->in);
+    c->din = arena_alloc(p->memory, n_in, sizeof *c->din);
+    c->sum_into = arena_alloc(p->memory, n_in, sizeof *c->sum_into);
+    for (int k = 0; k < l->n_in; k++) {
+        const int from = l->in[k];
+        if (from < 0) continue;
+        c->in[k] = address(p, &p->plan.layer[from].out, lane);
+        if (!p->train || i > m->loss || !flows_back(m, i, k)) continue;
+        float *dout = address(p, &p->plan.layer[from].dout, lane);
+        c->din[k] = mem->din[k].used ? address(p, &mem->din[k], lane) : dout;
+        c->sum_into[k] = mem->din[k].used ? dout : NULL;
+    }
+    const heft_host *host = compute_host();
+    c->f = (heft_forward){ .host = host, .first = lane * m->lane_size, .train = p->train, .in = c->in, .out = address(p, &mem->out, lane) };
+    c->b = (heft_backward){ .host = host, .first = lane * m->lane_size, .in = c->in, .out = c->f.out,
+                            .dout = address(p, &mem->dout, lane), .din = c->din };
+    prepare_tensors(p, lane, i, c);
+}
+
+static void end_phase(program *g, int total_of, bool back)
+{
+    const int begin = g->n_phases ? g->phase[g->n_phases - 1].end : 0;
+    g->phase[g->n_phases++] = (phase){ begin, g->n_ops, total_of, back };
+}
+
+/* A layer that surveys the minibatch ends a phase: all lanes must have been surveyed before one goes on. */
+static program make_program(const pass *p, bool backward)
+{
+    const model *m = p->m;
+    const size_t n = (size_t)m->n_layers;
+    program g = { arena_alloc(p->memory, 4 * n, sizeof *g.op), arena_alloc(p->memory, 2 * n + 1, sizeof *g.phase), 0, 0 };
+    for (int i = 0; i < m->n_layers; i++) {
+        if (p->train && m->layer[i].layer->survey) {
+            g.op[g.n_ops++] = (op){ SURVEY, i };
+            end_phase(&g, i, false);
+        }
+        g.op[g.n_ops++] = (op){ FORWARD, i };
+    }
+    for (int i = m->loss; backward && i >= 0; i--) {
+        if (!m->layer[i].differentiated) continue;
+        if (m->layer[i].layer->survey_back) {
+            g.op[g.n_ops++] = (op){ SURVEY_BACK, i };
+            end_phase(&g, i, true);
+        }
+        g.op[g.n_ops++] = (op){ BACKWARD, i };
+    }
+    end_phase(&g, -1, false);
+    return g;
+}
+
+/* Tiles of about TILE_ROWS rows of the gradients that are taken from the whole minibatch: a rule of the shape alone. */
+static void make_tiles(pass *p)
+{
+    const model *m = p->m;
+    for (int fill = 0; fill < 2; fill++) {
+        p->n_tiles = 0;
+        for (int i = 0; i < m->loss; i++)
+            for (int k = 0; k < m->layer[i].n_tensors; k++) {
+                const model_tensor *t = &m->layer[i].tensor[k];
+                if (!t->whole || m->layer[i].frozen) continue;
+                const int64_t rows = t->decl->shape.rank ? t->decl->shape.dim[0] : 1;
+                const int64_t tiles = rows / TILE_ROWS > 0 ? rows / TILE_ROWS : 1;
+                for (int64_t j = 0; j < tiles; j++, p->n_tiles++)
+                    if (fill)
+                        p->tile[p->n_tiles] = (tile){ i, t->role_index, rows * j / tiles, rows * (j + 1) / tiles, p->gradient + t->offset };
+            }
+        if (!fill) p->tile = arena_alloc(p->memory, (size_t)p->n_tiles, sizeof *p->tile);
+    }
+}
+
+static bool sizes(const model *m, bool train, const memory_plan *plan, size_t bytes[5])
+{
+    const size_t lanes = (size_t)model_lanes(m, m->batch);
+    size_t n;
+    return size_mul(lanes, plan->lane_floats, &n) && size_mul(n, sizeof(float), &bytes[0]) &&
+           size_mul(plan->batch_floats, sizeof(float), &bytes[1]) &&
+           size_mul(lanes, train ? m->n_lane_gradient : 0, &n) && size_mul(n, sizeof(float), &bytes[2]) &&
+           size_mul(train ? m->n_trained : 0, sizeof(float), &bytes[3]) &&
+           size_mul(lanes + 1, m->n_tally, &n) && size_mul(n, sizeof(double), &bytes[4]);
+}
+
+size_t pass_bytes(const model *m, bool train)
+{
+    arena *a = arena_new();
+    memory_plan plan;
+    memory_make(m, train, a, &plan);
+    size_t bytes[5], sum = 0;
+    if (!sizes(m, train, &plan, bytes)) sum = SIZE_MAX;
+    else for (int i = 0; i < 5; i++) sum += bytes[i];
+    arena_free(a);
+    return sum;
+}
+
+pass *pass_new(const model *m, bool train, problems *pr)
+{
+    arena *a = arena_new();
+    pass *p = arena_alloc(a, 1, sizeof *p);
+    *p = (pass){ .m = m, .memory = a, .train = train, .lanes = model_lanes(m, m->batch) };
+    memory_make(m, train, a, &p->plan);
+    size_t bytes[5] = { 0 };
+    const bool fits = sizes(m, train, &p->plan, bytes);
+    if (fits) {
+        p->lane_area = block_alloc(bytes[0], 1);
+        p->batch_area = block_alloc(bytes[1], 1);
+        p->lane_gradient = block_alloc(bytes[2], 1);
+        p->gradient = block_alloc(bytes[3], 1);
+        p->tally = block_alloc(bytes[4], 1);
+    }
+    if (!fits || !p->lane_area || !p->batch_area || !p->lane_gradient || !p->gradient || !p->tally) {
+        problems_add(pr, m->layer[0].at, "no memory for a minibatch of %lld: activations %zu bytes, gradients %zu bytes",
+                     (long long)m->batch, bytes[0] + bytes[1], bytes[2] + bytes[3]);
+        pass_free(p);
+        return NULL;
+    }
+    p->total = p->tally + (size_t)p->lanes * m->n_tally;
+    p->call = arena_alloc(a, (size_t)p->lanes * (size_t)m->n_layers, sizeof *p->call);
+    for (int64_t lane = 0; lane < p->lanes; lane++)
+        for (int i = 0; i < m->n_layers; i++) prepare_call(p, lane, i);
+    p->forward = make_program(p, false);
+    if (train) {
+        p->full = make_program(p, true);
+        make_tiles(p);
+    }
+    return p;
+}
+
+void pass_free(pass *p)
+{
+    if (!p) return;
+    block_free(p->lane_area);
+    block_free(p->batch_area);
+    block_free(p->lane_gradient);
+    block_free(p->gradient);
+    block_free(p->tally);
+    arena_free(p->memory);
+}
+
+/* ---- a step ---- */
+
+static const float *data_address(const pass *p, int value, int64_t lane)
+{
+    const bool target = value == VALUE_TARGET;
+    const float *base = target ? p->input.targets : p->input.inputs;
+    return base ? base + (size_t)(lane * p->m->lane_size) * (size_t)heft_count(target ? &p->m->target : &p->m->input) : NULL;
+}
+
+static bool skipped(const pass *p, int layer)
+{
+    if (layer < p->m->loss) return false;
+    return !p->input.targets || (layer > p->m->loss && !p->input.metrics);
+}
+
+static void begin_lane(pass *p, int64_t lane)
+{
+    const model *m = p->m;
+    if (m->n_tally) memset(p->tally + (size_t)lane * m->n_tally, 0, m->n_tally * sizeof *p->tally);
+    if (p->program == &p->full && m->n_lane_gradient)
+        memset(p->lane_gradient + (size_t)lane * m->n_lane_gradient, 0, m->n_lane_gradient * sizeof(float));
+    const int64_t first = lane * m->lane_size, left = p->input.n - first;
+    for (int i = 0; i < m->n_layers; i++) {
+        call *c = call_of(p, lane, i);
+        c->f.n = c->b.n = left < m->lane_size ? left : m->lane_size;
+        c->f.rng = c->b.rng = rng_key(p->input.seed, RNG_PASS, p->input.step, m->layer[i].name_hash);
+        for (int k = 0; k < m->layer[i].n_in; k++)
+            if (m->layer[i].in[k] < 0) c->in[k] = data_address(p, m->layer[i].in[k], lane);
+    }
+}
+
+static void backward(pass *p, int i, call *c)
+{
+    const model_layer *l = &p->m->layer[i];
+    l->layer->backward(l->self, &c->b);
+    for (int k = 0; k < l->n_in; k++) {
+        if (!c->sum_into[k]) continue;
+        const size_t n = (size_t)c->b.n * (size_t)heft_count(&l->in_shape[k]);
+        float *restrict to = c->sum_into[k];
+        const float *restrict from = c->din[k];
+        for (size_t j = 0; j < n; j++) to[j] += from[j];
+    }
+}
+
+static void run_lane(void *context, int64_t lane)
+{
+    pass *p = context;
+    const model *m = p->m;
+    if (p->now->begin == 0) begin_lane(p, lane);
+    for (int k = p->now->begin; k < p->now->end; k++) {
+        const op *o = &p->program->op[k];
+        if (skipped(p, o->layer)) continue;
+        const model_layer *l = &m->layer[o->layer];
+        call *c = call_of(p, lane, o->layer);
+        const double from = p->times ? clock_seconds() : 0;
+        switch (o->kind) {
+        case SURVEY:      l->layer->survey(l->self, &c->f); break;
+        case FORWARD:     l->layer->forward(l->self, &c->f); break;
+        case SURVEY_BACK: l->layer->survey_back(l->self, &c->b); break;
+        case BACKWARD:
+            if (o->layer == m->loss) {           /* the loss is a mean over the minibatch */
+                float *dout = address(p, &p->plan.layer[o->layer].dout, lane);
+                for (int64_t i = 0; i < c->b.n; i++) dout[i] = 1 / (float)p->input.n;
+            }
+            backward(p, o->layer, c);
+            break;
+        }
+        if (p->times) p->lane_time[2 * (lane * m->n_layers + o->layer) + (o->kind >= SURVEY_BACK)] += clock_seconds() - from;
+    }
+}
+
+static void run_tile(void *context, int64_t i)
+{
+    const pass *p = context;
+    const tile *t = &p->tile[i];
+    const model_layer *l = &p->m->layer[t->layer];
+    const float *in[HEFT_MAX_INPUTS];
+    for (int k = 0; k < l->n_in; k++)
+        in[k] = l->in[k] < 0 ? data_address(p, l->in[k], 0) : address(p, &p->plan.layer[l->in[k]].out, 0);
+    const heft_gradient g = { .host = compute_host(), .n = p->input.n, .tensor = t->weight, .begin = t->begin, .end = t->end,
+                              .in = in, .dout = address(p, &p->plan.layer[t->layer].dout, 0), .dweight = t->dweight };
+    const double from = p->times ? clock_seconds() : 0;
+    l->layer->gradient(l->self, &g);
+    if (p->times) p->tile_time[i] += clock_seconds() - from;
+}
+
+static void sum_tallies(pass *p, int layer, bool back)
+{
+    const model_layer *l = &p->m->layer[layer];
+    const double *part[MOST_LANES];
+    for (int k = 0; k < l->n_tensors; k++) {
+        const model_tensor *t = &l->tensor[k];
+        if (t->decl->role != (back ? HEFT_TALLY_BACK : HEFT_TALLY)) continue;
+        for (int64_t lane = 0; lane < p->n_lanes; lane++) part[lane] = p->tally + (size_t)lane * p->m->n_tally + t->offset;
+        compute_sum_f64((int)p->n_lanes, part, 0, t->count, p->total + t->offset);
+    }
+}
+
+/* Lanes first, then a fixed tree over lanes. */
+double pass_mean(const pass *p, int layer)
+{
+    double lane_sum[MOST_LANES] = { 0 };
+    const double *part[MOST_LANES];
+    for (int64_t lane = 0; lane < p->n_lanes; lane++) {
+        const call *c = call_of(p, lane, layer);
+        for (int64_t i = 0; i < c->f.n; i++) lane_sum[lane] += (double)c->f.out[i];
+        part[lane] = &lane_sum[lane];
+    }
+    double sum;
+    compute_sum_f64((int)p->n_lanes, part, 0, 1, &sum);
+    return sum / (double)p->input.n;
+}
+
+void pass_profile(pass *p, pass_times *times)
+{
+    const size_t n = (size_t)p->m->n_layers, lanes = (size_t)p->lanes;
+    p->times = times;
+    if (!times) return;
+    p->lane_time = arena_alloc(p->memory, 2 * n * lanes, sizeof(double));
+    p->tile_time = arena_alloc(p->memory, (size_t)p->n_tiles, sizeof(double));
+    memset(times->forward, 0, n * sizeof(double));
+    memset(times->backward, 0, n * sizeof(double));
+    memset(times->tiles, 0, n * sizeof(double));
+}
+
+/* Move what lanes and tiles measured into the figures by layer. */
+static void gather_times(pass *p)
+{
+    const int64_t n = p->m->n_layers;
+    for (int64_t k = 0; k < n * p->n_lanes; k++) {
+        p->times->forward[k % n] += p->lane_time[2 * k];
+        p->times->backward[k % n] += p->lane_time[2 * k + 1];
+        p->lane_time[2 * k] = p->lane_time[2 * k + 1] = 0;
+    }
+    for (int i = 0; i < p->n_tiles; i++) {
+        p->times->tiles[p->tile[i].layer] += p->tile_time[i];
+        p->tile_time[i] = 0;
+    }
+}
+
+double pass_run(pass *p, const pass_input *in, bool with_backward)
+{
+    const model *m = p->m;
+    p->input = *in;
+    p->n_lanes = model_lanes(m, in->n);
+    p->program = with_backward ? &p->full : &p->forward;
+    for (int k = 0; k < p->program->n_phases; k++) {
+        p->now = &p->program->phase[k];
+        compute_parallel(p->n_lanes, run_lane, p);
+        if (p->now->total_of >= 0) sum_tallies(p, p->now->total_of, p->now->back);
+    }
+    for (int i = 0; i < m->n_layers; i++)
+        if (m->layer[i].n_tallies && !(p->train && m->layer[i].layer->survey) && !skipped(p, i)) sum_tallies(p, i, false);
+    if (with_backward) compute_parallel(p->n_tiles, run_tile, p);
+    if (p->times) gather_times(p);
+    return in->targets ? pass_mean(p, m->loss) : NAN;
+}
+
+float *pass_gradient(pass *p) { return p->gradient; }
+
+void pass_sum(pass *p, size_t begin, size_t end)
+{
+    const model *m = p->m;
+    const float *part[MOST_LANES];
+    for (int i = 0; i < m->n_layers; i++) {
+        const model_layer *l = &m->layer[i];
+        for (int k = 0; k < l->n_tensors && !l->frozen; k++) {
+            const model_tensor *t = &l->tensor[k];
+            if (t->decl->role != HEFT_WEIGHT || t->whole || t->offset >= end || t->offset + t->count <= begin) continue;
+            const size_t from = begin > t->offset ? begin : t->offset, to = end < t->offset + t->count ? end : t->offset + t->count;
+            for (int64_t lane = 0; lane < p->n_lanes; lane++)
+                part[lane] = p->lane_gradient + (size_t)lane * m->n_lane_gradient + t->lane_offset + (from - t->offset);
+            compute_sum_f32((int)p->n_lanes, part, 1, 0, to - from, p->gradient + from);
+        }
+    }
+}
+
+const float *pass_output(const pass *p)
+{
+    return address(p, &p->plan.layer[p->m->output].out, 0);
+}
+
+void pass_fold(pass *p, model *m)
+{
+    for (int i = 0; i < m->loss; i++) {
+        const model_layer *l = &m->layer[i];
+        if (!l->layer->fold) continue;
+        const double *total[HEFT_MAX_TENSORS];
+        float *state[HEFT_MAX_TENSORS];
+        for (int k = 0; k < l->n_tensors; k++) {
+            const model_tensor *t = &l->tensor[k];
+            if (t->decl->role == HEFT_TALLY) total[t->role_index] = p->total + t->offset;
+            if (t->decl->role == HEFT_STATE) state[t->role_index] = m->state + t->offset;
+        }
+        l->layer->fold(l->self, &(heft_fold){ .total = total, .state = state, .n = p->input.n });
+    }
+}
+
+const double *pass_totals(const pass *p) { return p->total; }
+int64_t pass_samples(const pass *p) { return p->input.n; }

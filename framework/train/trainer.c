@@ -1,0 +1,256 @@
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "compute/compute.h"
+#include "train/build.h"
+#include "train/signals.h"
+
+#define INT(f)  { #f, false, offsetof(trainer_state, f) }
+#define REAL(f) { #f, true, offsetof(trainer_state, f) }
+const trainer_field trainer_fields[] = {
+    INT(epoch), INT(step), INT(position), INT(finished), INT(stopped_early),
+    { "schedule_scale", true, offsetof(trainer_state, schedule.scale) },
+    { "schedule_best", true, offsetof(trainer_state, schedule.best) },
+    { "schedule_bad", false, offsetof(trainer_state, schedule.bad) },
+    { "schedule_cooldown", false, offsetof(trainer_state, schedule.cooldown) },
+    REAL(stop_best), INT(stop_wait), REAL(best_value), INT(best_step),
+    { NULL, false, 0 }
+};
+_Static_assert(sizeof(trainer_state) == 13 * 8, "all fields of trainer_state are listed above");
+
+/* ---- tables ---- */
+
+static void make_tables(trainer *t)
+{
+    const model *m = t->model;
+    const int n = m->n_metrics + 1;
+    table_column *c = arena_alloc(t->memory, 3 + 3 * (size_t)n, sizeof *c);
+    int k = 0;
+    c[k++] = (table_column){ "epoch", "", true };
+    c[k++] = (table_column){ "step", "", true };
+    c[k++] = (table_column){ "lr", "", false };
+    static const char *const prefix[] = { "", "val_", "test_" };
+    const bool there[] = { true, t->data->validation != NULL, t->data->test != NULL };
+    for (int s = 0; s < 3; s++)
+        for (int i = 0; there[s] && i < n; i++)
+            c[k++] = (table_column){ arena_printf(t->memory, "%s%s", prefix[s], model_metric_name(m, i)), "", false };
+    t->epochs = table_new(k, c);
+    const table_column steps[] = { { "step", "", true }, { "epoch", "", true }, { "lr", "", false }, { "loss", "", false },
+                                   { "gradient_norm", "", false } };
+    t->steps = table_new(t->optimizer->clip == CLIP_NORM ? 5 : 4, steps);
+    const table_column timing[] = { { "epoch", "", true }, { "seconds", "s", false }, { "samples_per_s", "1/s", false } };
+    t->timing = table_new(3, timing);
+}
+
+/* ---- life ---- */
+
+trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr)
+{
+    const size_t before = pr->n;
+    arena *a = arena_new();
+    trainer *t = arena_alloc(a, 1, sizeof *t);
+    *t = (trainer){ .memory = a, .experiment = e, .registry = r, .data = d };
+    t->state = (trainer_state){ .stop_best = NAN, .best_value = NAN };
+    train_options_read(e, &t->options, a, pr);
+    if (pr->n == before) compute_init((int)t->options.threads, (compute_precision)t->options.precision);
+    t->model = model_build(e->model, e->loss, e->metrics, r, &d->input, &d->target, t->options.batch ? t->options.batch : 1, pr);
+    t->optimizer = optimizer_new(e->optimizer, r, t->model, pr);
+    if (t->model && t->optimizer) {
+        make_tables(t);
+        read_stop(e->train, t, pr);
+        read_checkpoint_options(e->checkpoint, t, pr);
+        const char *watched = schedule_monitor(t->optimizer->schedule);
+        if (watched) monitor_find(t, watched, 0, e->optimizer->at, "plateau.monitor", &t->schedule_monitor, pr);
+    }
+    if (pr->n == before) {
+        schedule_begin(&t->state.schedule);
+        t->meter = meter_new(t->model);
+        model_init(t->model, e->seed, pr);
+        t->train_pass = pass_new(t->model, true, pr);
+        t->eval_pass = pass_new(t->model, false, pr);
+        t->loader = loader_open(d->train, d, t->options.batch, t->options.shuffle, t->options.drop_last, e->seed, pr);
+    }
+    if (pr->n == before) return t;
+    trainer_free(t);
+    return NULL;
+}
+
+void trainer_free(trainer *t)
+{
+    if (!t) return;
+    if (t->loader) loader_close(t->loader);
+    pass_free(t->train_pass);
+    pass_free(t->eval_pass);
+    optimizer_free(t->optimizer);
+    meter_free(t->meter);
+    table_free(t->epochs);
+    table_free(t->steps);
+    table_free(t->timing);
+    model_free(t->model);
+    arena_free(t->memory);
+}
+
+size_t trainer_bytes(const trainer *t)
+{
+    const model *m = t->model;
+    const size_t sample = (size_t)(heft_count(&m->input) + heft_count(&m->target)) * sizeof(float);
+    enum { BATCHES = 3 };                         /* the one in use and those prepared ahead */
+    return (m->n_weights + m->n_state) * sizeof(float) + optimizer_bytes(t->optimizer) + pass_bytes(m, true) +
+           pass_bytes(m, false) + BATCHES * (size_t)m->batch * sample;
+}
+
+/* ---- evaluation ---- */
+
+int evaluate_with(const model *m, pass *p, data *d, dataset *s, double *value, problems *pr)
+{
+    const size_t before = pr->n;
+    loader *l = loader_open(s, d, m->batch, false, false, 0, pr);
+    if (!l) return -1;
+    meter *sums = meter_new(m);
+    loader_start(l, 0, 0);
+    for (const batch *b; (b = loader_next(l, pr));) {
+        pass_run(p, &(pass_input){ .n = b->n, .inputs = b->inputs, .targets = b->targets, .metrics = true }, false);
+        meter_add(sums, m, p);
+    }
+    meter_read(sums, m, value);
+    meter_free(sums);
+    loader_close(l);
+    return pr->n == before ? 0 : -1;
+}
+
+int trainer_evaluate(trainer *t, dataset *s, double *value, problems *pr)
+{
+    return evaluate_with(t->model, t->eval_pass, t->data, s, value, pr);
+}
+
+/* ---- the loop ---- */
+
+static bool better(const monitor *m, double value, double than, double delta)
+{
+    if (isnan(value)) return false;
+    if (isnan(than)) return true;
+    return m->maximize ? value > than + delta : value < than - delta;
+}
+
+static double column(const trainer *t, const double *row, const char *name) { return row[table_find(t->epochs, name)]; }
+
+static void add_step(trainer *t, double lr, double loss)
+{
+    if (!t->options.log_every || t->state.step % t->options.log_every) return;
+    double *row = table_add_row(t->steps);
+    row[0] = (double)t->state.step;
+    row[1] = (double)t->state.epoch;
+    row[2] = lr;
+    row[3] = loss;
+    if (t->steps->n_columns > 4) row[4] = t->optimizer->norm;
+}
+
+static int fill(trainer *t, double *row, const char *prefix, dataset *s, problems *pr)
+{
+    const model *m = t->model;
+    double *value = arena_alloc(t->memory, (size_t)m->n_metrics + 1, sizeof *value);
+    if (s && trainer_evaluate(t, s, value, pr) < 0) return -1;
+    if (!s) meter_read(t->meter, m, value);
+    for (int i = 0; i <= m->n_metrics; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%s%s", prefix, model_metric_name(m, i));
+        row[table_find(t->epochs, name)] = value[i];
+    }
+    return 0;
+}
+
+static bool is_finished(const trainer *t)
+{
+    return t->state.epoch >= t->options.epochs || t->state.stopped_early;
+}
+
+/* The end of an epoch: everything that is decided once an epoch, in this order, then the checkpoint. */
+static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, const trainer_events *ev, problems *pr)
+{
+    trainer_state *s = &t->state;
+    s->epoch++;
+    s->position = 0;
+    double *row = table_add_row(t->epochs);
+    row[0] = (double)s->epoch;
+    row[1] = (double)s->step;
+    row[2] = lr;
+    if (fill(t, row, "", NULL, pr) < 0) return -1;
+    meter_reset(t->meter);
+    if (t->data->validation && fill(t, row, "val_", t->data->validation, pr) < 0) return -1;
+
+    if (t->schedule_monitor.column)
+        schedule_epoch(t->optimizer->schedule, &s->schedule, column(t, row, t->schedule_monitor.column), t->schedule_monitor.maximize);
+    if (t->stop.column && s->epoch > t->stop.start_epoch) {
+        const double value = column(t, row, t->stop.column);
+        if (better(&t->stop, value, s->stop_best, t->stop.min_delta)) s->stop_best = value, s->stop_wait = 0;
+        else s->stop_wait++;
+        s->stopped_early = s->stop_wait >= t->stop.patience;
+    }
+    bool best = false;
+    if (t->checkpoint.best.column) {
+        const double value = column(t, row, t->checkpoint.best.column);
+        best = better(&t->checkpoint.best, value, s->best_value, 0);
+        if (best) s->best_value = value, s->best_step = s->step;
+    }
+    s->finished = is_finished(t);
+    if (s->finished && t->data->test && fill(t, row, "test_", t->data->test, pr) < 0) return -1;
+    double *time = table_add_row(t->timing);
+    time[0] = (double)s->epoch;
+    time[1] = seconds;
+    time[2] = seconds > 0 ? (double)samples / seconds : NAN;
+    if (ev->epoch) ev->epoch(ev->context, t, row);
+    const bool due = t->checkpoint.every_epochs && s->epoch % t->checkpoint.every_epochs == 0;
+    if (due || best || s->finished) ev->checkpoint(ev->context, t, best);
+    return 0;
+}
+
+/* One minibatch. */
+static int train_batch(trainer *t, const batch *b, double *lr, const trainer_events *ev, problems *pr)
+{
+    trainer_state *s = &t->state;
+    const int64_t per_epoch = loader_batches(t->loader);
+    *lr = schedule_lr(t->optimizer->schedule, &s->schedule, s->step, per_epoch, per_epoch * t->options.epochs);
+    const pass_input in = { .n = b->n, .inputs = b->inputs, .targets = b->targets, .seed = t->experiment->seed,
+                            .step = (uint64_t)s->step, .metrics = true };
+    const double loss = optimizer_step(t->optimizer, t->model, t->train_pass, &in, (uint64_t)s->step + 1, *lr);
+    if (!isfinite(loss)) {
+        problems_add(pr, (place){ t->experiment->path, 0, 0 }, "the loss is %s at step %lld (epoch %lld, samples from %lld on); a lower lr or "
+                     "clip_norm may help", isnan(loss) ? "not a number" : "infinite", (long long)s->step + 1, (long long)s->epoch + 1,
+                     (long long)b->first);
+        return -1;
+    }
+    s->step++;
+    s->position = b->first + b->n;
+    meter_add(t->meter, t->model, t->train_pass);
+    add_step(t, *lr, loss);
+    if (ev->step) ev->step(ev->context, t, loss);
+    return 0;
+}
+
+trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
+{
+    trainer_state *s = &t->state;
+    s->stopped_early = t->stop.column && s->stop_wait >= t->stop.patience;
+    s->finished = is_finished(t);
+    double lr = NAN;
+    while (!s->finished) {
+        const double from = clock_seconds();
+        const int64_t first = s->position;
+        const size_t before = pr->n;
+        loader_start(t->loader, s->epoch, s->position);
+        for (const batch *b; (b = loader_next(t->loader, pr));) {
+            if (train_batch(t, b, &lr, ev, pr) < 0) return TRAINER_FAILED;
+            const bool stop = signals_stop();
+            if (stop || (t->checkpoint.every_steps && s->step % t->checkpoint.every_steps == 0)) ev->checkpoint(ev->context, t, false);
+            if (stop) return TRAINER_INTERRUPTED;
+        }
+        if (pr->n > before) return TRAINER_FAILED;
+        const int64_t per_epoch = loader_batches(t->loader);
+        lr = schedule_lr(t->optimizer->schedule, &s->schedule, s->step - 1, per_epoch, per_epoch * t->options.epochs);
+        if (end_epoch(t, lr, clock_seconds() - from, dataset_count(t->data->train) - first, ev, pr) < 0) return TRAINER_FAILED;
+    }
+    return TRAINER_DONE;
+}

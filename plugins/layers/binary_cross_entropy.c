@@ -1,0 +1,89 @@
+/* binary_cross_entropy.c -- cross-entropy of the sigmoid of logits, the mean over a sample's outputs
+ *
+ *   loss = - t log sigmoid(x) - (1 - t) log(1 - sigmoid(x))
+ *        = max(x, 0) - x t + log(1 + exp(-|x|))                which neither overflows nor cancels
+ *   dx   = sigmoid(x) - t
+ *
+ * As PyTorch's BCEWithLogitsLoss.  Keras expects probabilities unless from_logits is set; Caffe's
+ * SigmoidCrossEntropyLoss is the sum over a sample's outputs, not the mean.
+ */
+#include <heft/plugin.h>
+
+typedef struct {
+    int64_t count;                               /* derived: outputs per sample */
+    bool    labels;                              /* derived: the target holds 0 or 1 as integers */
+} binary_cross_entropy;
+
+enum { SIGMOID };                                /* saved */
+
+static int plan(void *self, heft_layer_plan *p)
+{
+    binary_cross_entropy *l = self;
+    const heft_shape *x = &p->in[0], *y = &p->in[1];
+    l->count = heft_count(x);
+    l->labels = y->dtype == HEFT_I32;
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "logits as output")) return -1;
+    if (heft_count(y) != l->count)
+        return heft_fail(&p->error, "needs a target for each logit; the output is %s, the target %s",
+                         heft_shape_text(x, output), heft_shape_text(y, target));
+    if (l->labels && y->limit > 2)
+        return heft_fail(&p->error, "labels reach %lld, 0 and 1 are accepted "
+                         "(softmax_cross_entropy takes more classes)", (long long)(y->limit - 1));
+
+    p->out = (heft_shape){ HEFT_F32, 0 };
+    p->tensor[p->n_tensors++] = (heft_tensor){
+        .name = "sigmoid", .role = HEFT_SAVED, .shape = { HEFT_F32, 1, { l->count } }, .per_sample = true };
+    return 0;
+}
+
+static inline float target_at(const binary_cross_entropy *l, const float *t, int64_t i)
+{
+    return l->labels ? (float)heft_ints(t)[i] : t[i];
+}
+
+static void forward(const void *self, const heft_forward *p)
+{
+    const binary_cross_entropy *l = self;
+    const float *restrict x = p->in[0], *restrict t = p->in[1];
+    for (int64_t i = 0; i < p->n; i++) {
+        double sum = 0;
+        for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
+            const float e = heft_expf(-fabsf(x[j]));
+            sum += (x[j] > 0 ? x[j] : 0) - x[j] * target_at(l, t, j) + log1pf(e);
+            if (p->train) p->saved[SIGMOID][j] = (x[j] < 0 ? e : 1) / (1 + e);
+        }
+        p->out[i] = (float)(sum / (double)l->count);
+    }
+}
+
+static void backward(const void *self, const heft_backward *p)
+{
+    const binary_cross_entropy *l = self;
+    const float *restrict t = p->in[1], *restrict sigmoid = p->saved[SIGMOID];
+    float *restrict dx = p->din[0];
+    if (!dx) return;
+    for (int64_t i = 0; i < p->n; i++) {
+        const float w = p->dout[i] / (float)l->count;
+        for (int64_t j = i * l->count; j < (i + 1) * l->count; j++)
+            dx[j] = w * (sigmoid[j] - target_at(l, t, j));
+    }
+}
+
+/* Probabilities of yes. */
+static void predict(const void *self, const heft_forward *p)
+{
+    const binary_cross_entropy *l = self;
+    for (int64_t i = 0; i < p->n * l->count; i++) {
+        const float e = heft_expf(-fabsf(p->in[0][i]));
+        p->out[i] = (p->in[0][i] < 0 ? e : 1) / (1 + e);
+    }
+}
+
+HEFT_EXPORT const heft_layer heft_plugin = {
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "binary_cross_entropy",
+                      "loss: cross-entropy of logits against yes or no", sizeof(binary_cross_entropy), NULL),
+    .min_in = 2, .max_in = 2,
+    .plan = plan, .forward = forward, .backward = backward,
+    .goal = HEFT_MINIMIZE, .predict = predict,
+};

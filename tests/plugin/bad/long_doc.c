@@ -1,0 +1,3 @@
+#include "bad.h"
+
+LAYER(.head.doc = "one line\nand another");

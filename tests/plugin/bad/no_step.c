@@ -1,0 +1,3 @@
+#include "bad.h"
+
+OPTIMIZER(.step = NULL);

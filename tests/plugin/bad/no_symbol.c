@@ -1,0 +1,3 @@
+#include "bad.h"
+
+HEFT_EXPORT const int not_a_plugin = 1;

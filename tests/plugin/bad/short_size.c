@@ -1,0 +1,3 @@
+#include "bad.h"
+
+LAYER(.head.size = offsetof(heft_layer, forward));

@@ -1,0 +1,3 @@
+#include "bad.h"
+
+LAYER(.survey_back = backward);

@@ -1,0 +1,3 @@
+#include "bad.h"
+
+LAYER(.min_in = 2);

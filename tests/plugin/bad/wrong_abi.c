@@ -1,0 +1,3 @@
+#include "bad.h"
+
+LAYER(.head.abi = HEFT_ABI + 1);

@@ -1,0 +1,3 @@
+#include "bad.h"
+
+OPTIMIZER(.default_lr = 1);
