@@ -225,8 +225,8 @@ int hdf_read_rows(hdf_file *f, const char *path, hdf_type type, int64_t first, i
     if (data >= 0 && hdf_extent(f, path, data, &rank, dim, pr) == 0) {
         if (rank < 1) hdf_problem(f, path, pr, "a scalar, where rows were expected");
         else if (first < 0 || n < 0 || first > dim[0] || n > dim[0] - first)
-            hdf_problem(f, path, pr, "has %" PRId64 " rows; rows %" PRId64 " to %" PRId64 " were asked for", dim[0], first,
-                        first + n - 1);
+            hdf_problem(f, path, pr, "has %" PRId64 " rows; %" PRId64 " from row %" PRId64 " on were asked for", dim[0], n,
+                        first);
         else {
             hsize_t start[HDF_MAX_RANK] = { (hsize_t)first }, count[HDF_MAX_RANK] = { (hsize_t)n };
             for (int i = 1; i < rank; i++) count[i] = (hsize_t)dim[i];
