@@ -4,14 +4,10 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/session.h"
 #include "compute/compute.h"
-#include "config/experiment.h"
-#include "data/data.h"
-#include "model/pass.h"
-#include "plugin/registry.h"
 #include "report/columns.h"
 #include "report/json.h"
-#include "train/trainer.h"
 
 static const char usage[] = "heft check FILE [path=value ...] [--json]";
 
@@ -235,19 +231,12 @@ int verb_check(int argc, char **argv)
     if (cli_read(argc, argv, options, 1, 1, usage, &args) < 0) return EXIT_USAGE;
 
     problems pr = { 0 };
-    registry *plugins = NULL;
-    data *d = NULL;
-    trainer *t = NULL;
+    session s = { 0 };
     experiment *e = experiment_load(args.arg[0], args.n_overrides, args.override, &pr);
-    if (e) plugins = registry_new(e->n_plugin_dirs, e->plugin_dirs);
-    if (e) d = data_open(e->data, e->dir, e->seed, &pr);
-    if (d) t = trainer_new(e, plugins, d, &pr);
-    if (t) print_all(t, json);
-    const int code = t ? EXIT_DONE : cli_fail(&pr, EXIT_USAGE);
-    trainer_free(t);
-    if (d) data_free(d);
-    if (plugins) registry_free(plugins);
-    if (e) experiment_free(e);
+    int code = EXIT_DONE;
+    if (e && session_train(&s, e, &pr) == 0) print_all(s.trainer, json);
+    else code = cli_fail(&pr, EXIT_USAGE);
+    session_close(&s);
     problems_free(&pr);
     return code;
 }

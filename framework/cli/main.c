@@ -21,6 +21,7 @@ static const verb verbs[] = {
     { "show",      verb_show,      "layers, weights and their statistics in a run or checkpoint" },
     { "plugins",   verb_plugins,   "list plugins, or print one's manual" },
     { "gradcheck", verb_gradcheck, "hold the gradients of an experiment against finite differences" },
+    { "bench",     verb_bench,     "time the training step: samples per second, milliseconds and GFLOP/s by layer" },
     { "help",      verb_help,      "this list, or the options of a verb" },
 };
 

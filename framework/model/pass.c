@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "compute/compute.h"
 #include "model/memory.h"
@@ -34,6 +35,8 @@ struct pass {
     program      forward, full;
     tile        *tile;
     int          n_tiles;
+    pass_times  *times;                  /* NULL: not measured */
+    double      *lane_time, *tile_time;  /* [lanes][n_layers][2] forward and backward; [n_tiles] */
     /* of the step under way */
     pass_input   input;
     int64_t      n_lanes;
@@ -69,7 +72,7 @@ static void prepare_tensors(pass *p, int64_t lane, int i, call *c)
         switch (t->decl->role) {
         case HEFT_WEIGHT:
             weight[r] = m->x + t->offset;
-            if (p->train && !l->frozen && !t->whole)
+            if (p->train && l->differentiated && !t->whole)
                 dweight[r] = p->lane_gradient + (size_t)lane * m->n_lane_gradient + t->lane_offset;
             break;
         case HEFT_STATE:      state[r] = m->state + t->offset; break;
@@ -287,6 +290,7 @@ static void run_lane(void *context, int64_t lane)
         if (skipped(p, o->layer)) continue;
         const model_layer *l = &m->layer[o->layer];
         call *c = call_of(p, lane, o->layer);
+        const double from = p->times ? clock_seconds() : 0;
         switch (o->kind) {
         case SURVEY:      l->layer->survey(l->self, &c->f); break;
         case FORWARD:     l->layer->forward(l->self, &c->f); break;
@@ -299,6 +303,7 @@ static void run_lane(void *context, int64_t lane)
             backward(p, o->layer, c);
             break;
         }
+        if (p->times) p->lane_time[2 * (lane * m->n_layers + o->layer) + (o->kind >= SURVEY_BACK)] += clock_seconds() - from;
     }
 }
 
@@ -312,7 +317,9 @@ static void run_tile(void *context, int64_t i)
         in[k] = l->in[k] < 0 ? data_address(p, l->in[k], 0) : address(p, &p->plan.layer[l->in[k]].out, 0);
     const heft_gradient g = { .host = compute_host(), .n = p->input.n, .tensor = t->weight, .begin = t->begin, .end = t->end,
                               .in = in, .dout = address(p, &p->plan.layer[t->layer].dout, 0), .dweight = t->dweight };
+    const double from = p->times ? clock_seconds() : 0;
     l->layer->gradient(l->self, &g);
+    if (p->times) p->tile_time[i] += clock_seconds() - from;
 }
 
 static void sum_tallies(pass *p, int layer, bool back)
@@ -342,6 +349,33 @@ double pass_mean(const pass *p, int layer)
     return sum / (double)p->input.n;
 }
 
+void pass_profile(pass *p, pass_times *times)
+{
+    const size_t n = (size_t)p->m->n_layers, lanes = (size_t)p->lanes;
+    p->times = times;
+    if (!times) return;
+    p->lane_time = arena_alloc(p->memory, 2 * n * lanes, sizeof(double));
+    p->tile_time = arena_alloc(p->memory, (size_t)p->n_tiles, sizeof(double));
+    memset(times->forward, 0, n * sizeof(double));
+    memset(times->backward, 0, n * sizeof(double));
+    memset(times->tiles, 0, n * sizeof(double));
+}
+
+/* Move what lanes and tiles measured into the figures by layer. */
+static void gather_times(pass *p)
+{
+    const int64_t n = p->m->n_layers;
+    for (int64_t k = 0; k < n * p->n_lanes; k++) {
+        p->times->forward[k % n] += p->lane_time[2 * k];
+        p->times->backward[k % n] += p->lane_time[2 * k + 1];
+        p->lane_time[2 * k] = p->lane_time[2 * k + 1] = 0;
+    }
+    for (int i = 0; i < p->n_tiles; i++) {
+        p->times->tiles[p->tile[i].layer] += p->tile_time[i];
+        p->tile_time[i] = 0;
+    }
+}
+
 double pass_run(pass *p, const pass_input *in, bool with_backward)
 {
     const model *m = p->m;
@@ -356,6 +390,7 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
     for (int i = 0; i < m->n_layers; i++)
         if (m->layer[i].n_tallies && !(p->train && m->layer[i].layer->survey) && !skipped(p, i)) sum_tallies(p, i, false);
     if (with_backward) compute_parallel(p->n_tiles, run_tile, p);
+    if (p->times) gather_times(p);
     return in->targets ? pass_mean(p, m->loss) : NAN;
 }
 

@@ -29,6 +29,11 @@ void   pass_sum(pass *p, size_t begin, size_t end);
 /* Output of the model for the last forward: n samples. */
 const float *pass_output(const pass *p);
 
+/* Where a step's time goes: seconds of all lanes together, by layer; zeroed by pass_profile, which turns measuring on (times non-NULL, to live
+ * as long as the pass measures) or off. */
+typedef struct pass_times { double *forward, *backward, *tiles; } pass_times;      /* [n_layers] each */
+void pass_profile(pass *p, pass_times *times);
+
 /* Of the last run: the mean over its samples of what the loss or a metric (a layer's index) gave; all tallies summed over lanes, [n_tally];
  * the number of samples. */
 double        pass_mean(const pass *p, int layer);

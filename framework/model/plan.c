@@ -116,9 +116,9 @@ static void mark_differentiated(builder *b)
 void build_plan(builder *b)
 {
     model *m = b->m;
-    const size_t before = b->pr->n;
     for (int i = 0; i < m->n_layers; i++)
         if (b->sound[i]) plan_layer(b, i);
+    bool all = true;
     for (int i = m->loss; i < m->n_layers; i++) {
         const model_layer *l = &m->layer[i];
         if (b->sound[i] && l->layer->fold && !has_figure(l))
@@ -126,7 +126,8 @@ void build_plan(builder *b)
         if (b->sound[i] && l->plan.out.rank != 0)
             problems_add(b->pr, l->at, "%s is not a loss or a metric: it does not give one number per sample", l->type);
     }
-    if (b->pr->n > before) return;
+    for (int i = 0; i < m->n_layers; i++) all &= b->sound[i];
+    if (!all) return;
     for (int i = 0; i < m->n_layers; i++) count_roles(m, &m->layer[i]);
     mark_differentiated(b);
 }
@@ -141,7 +142,8 @@ static void place_weights(model *m, bool frozen)
             if (t->decl->role != HEFT_WEIGHT) continue;
             t->offset = m->n_weights;
             m->n_weights += t->count;
-            if (frozen || t->whole) continue;
+            /* A frozen layer in front of which something is trained still runs backward, and its share goes where nobody looks. */
+            if (t->whole || !l->differentiated) continue;
             t->lane_offset = m->n_lane_gradient;
             m->n_lane_gradient += t->count;
         }

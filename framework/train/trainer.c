@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "compute/compute.h"
 #include "train/build.h"
 #include "train/signals.h"
@@ -128,13 +128,6 @@ int trainer_evaluate(trainer *t, dataset *s, double *value, problems *pr)
 
 /* ---- the loop ---- */
 
-static double seconds_now(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
 static bool better(const monitor *m, double value, double than, double delta)
 {
     if (isnan(value)) return false;
@@ -244,7 +237,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
     s->finished = is_finished(t);
     double lr = NAN;
     while (!s->finished) {
-        const double from = seconds_now();
+        const double from = clock_seconds();
         const int64_t first = s->position;
         const size_t before = pr->n;
         loader_start(t->loader, s->epoch, s->position);
@@ -257,7 +250,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
         if (pr->n > before) return TRAINER_FAILED;
         const int64_t per_epoch = loader_batches(t->loader);
         lr = schedule_lr(t->optimizer->schedule, &s->schedule, s->step - 1, per_epoch, per_epoch * t->options.epochs);
-        if (end_epoch(t, lr, seconds_now() - from, dataset_count(t->data->train) - first, ev, pr) < 0) return TRAINER_FAILED;
+        if (end_epoch(t, lr, clock_seconds() - from, dataset_count(t->data->train) - first, ev, pr) < 0) return TRAINER_FAILED;
     }
     return TRAINER_DONE;
 }

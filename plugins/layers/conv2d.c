@@ -1,12 +1,14 @@
 /* conv2d.c -- convolution of images
  *
- *   y[i, j, o] = b[o] + sum over r, s, c of x[i * stride + r * dilation - top, j * stride + s * dilation - left, c] w[r, s, c, o]
+ *   y[i, j, o] = b[o] + sum over r, s, c of x[i' + r * dilation, j' + s * dilation, c] w[r, s, c, o]
+ *   i' = i * stride - top     j' = j * stride - left
  *
  *   x [n, height, width, channels]     w [kernel height, kernel width, channels / groups, filters]     b [filters]
  *
- * No flip of the kernel, as everywhere in the field.  `padding: same` gives ceil(size / stride) outputs with the least padding,
- * the odd row or column at the bottom or right: as TensorFlow; for stride 1 also as PyTorch.  With groups, filters
- * [k * filters / groups, ...) see only the k-th slice of the channels; groups equal to the channels is a depthwise convolution.
+ * The kernel is not flipped, as everywhere in the field.  `padding: same` gives ceil(size / stride) outputs with the
+ * least padding, the odd row or column at the bottom or right: as TensorFlow; for stride 1 also as PyTorch.  With
+ * groups, the k-th slice of the filters sees only the k-th slice of the channels; as many groups as channels make a
+ * depthwise convolution.
  */
 #include <heft/plugin.h>
 
@@ -38,7 +40,7 @@ static int plan(void *self, heft_layer_plan *p)
     conv2d *l = self;
     heft_conv *c = &l->c;
     heft_error *e = &p->error;
-    int64_t kernel[2];
+    int64_t kernel[2] = { 1, 1 };
     if (heft_needs(p, 0, 3, "images [height, width, channels]")) return -1;
     const int64_t channels = p->in[0].dim[2];
     if (channels % l->groups || l->filters % l->groups)
@@ -80,7 +82,8 @@ static void forward(const void *self, const heft_forward *p)
 static void backward(const void *self, const heft_backward *p)
 {
     const conv2d *l = self;
-    p->host->conv_back_weight(&l->c, p->n, p->in[0], p->dout, p->dweight[W], l->bias ? p->dweight[B] : NULL);
+    if (p->dweight[W])
+        p->host->conv_back_weight(&l->c, p->n, p->in[0], p->dout, p->dweight[W], l->bias ? p->dweight[B] : NULL);
     if (p->din[0]) p->host->conv_back_data(&l->c, p->n, p->dout, p->weight[W], p->din[0]);
 }
 
