@@ -8,10 +8,10 @@
 #include "base/file.h"
 #include "data/source.h"
 
-#define FORMATS "idx|cifar|csv|hdf5|text|digits|houses"
+#define FORMATS "idx|cifar|csv|hdf5|text|digits|houses|noise"
 
 static const heft_option common_options[] = {
-    HEFT_OPT_ENUM(data_options, format, HEFT_REQUIRED, FORMATS, "what the files hold, or built-in data (digits, houses)"),
+    HEFT_OPT_ENUM(data_options, format, HEFT_REQUIRED, FORMATS, "what the files hold, or built-in data (digits, houses, noise)"),
     HEFT_OPT_STRING(data_options, root, "", "where files are; relative to $HEFT_DATA if set, else to the experiment"),
     HEFT_OPT_REAL(data_options, scale, 1, -1e30, 1e30, "a factor on every input"),
     HEFT_OPT_ENUM(data_options, normalize, 0, "none|standard|minmax",
