@@ -138,6 +138,8 @@ static bool keeps_subnormals(void)
     return kept;
 }
 
+bool descriptor_resident(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD); }
+
 const heft_head *descriptor_open(heft_kind kind, const char *path, problems *pr)
 {
     const place at = { path, 0, 0 };
