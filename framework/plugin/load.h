@@ -15,7 +15,8 @@ const plugin *plugin_load(arena *a, heft_kind kind, const char *path, int limit_
 /* A regular, readable, whole ELF shared object for this machine. */
 int elf_check(const char *path, problems *pr);
 
-/* dlopen and the descriptor's checks in a forked child: whatever loading the file does to its process, it does there. */
+/* dlopen and the descriptor's checks in a forked child: whatever loading the file does to its process, it does
+ * there. */
 int probe(heft_kind kind, const char *path, int limit_ms, problems *pr);
 
 /* The descriptor of a file in this process, checked; NULL with problems.  Never undone. */
