@@ -10,7 +10,7 @@
 
 char *file_read(const char *path, size_t most, size_t *n, problems *pr)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);     /* a fifo is refused below, not waited for */
     if (fd < 0) {
         problems_system(pr, path, "cannot be opened", errno);
         return NULL;

@@ -56,8 +56,12 @@ static void show_line(const place *at, FILE *to)
     if (n >= 0) {
         line[strcspn(line, "\r\n")] = 0;
         fprintf(to, "  %s\n  ", line);
-        for (int i = 0; i + 1 < at->column && line[i]; i++)
-            if (((unsigned char)line[i] & 0xc0) != 0x80) fputc(line[i] == '\t' ? '\t' : ' ', to);
+        int column = 1;                          /* columns count characters, of which UTF-8 has one to four bytes */
+        for (int i = 0; column < at->column && line[i]; i++) {
+            if (((unsigned char)line[i + 1] & 0xc0) == 0x80) continue;
+            fputc(line[i] == '\t' ? '\t' : ' ', to);
+            column++;
+        }
         fputs("^\n", to);
     }
     free(line);
@@ -89,6 +93,6 @@ void problems_print(const problems *p, FILE *to)
             show_line(at, to);
         }
     }
-    if (p->n > SHOWN) fprintf(to, "heft: %zu more errors\n", p->n - SHOWN);
+    if (p->n > SHOWN) fprintf(to, "heft: %zu more error%s\n", p->n - SHOWN, p->n - SHOWN == 1 ? "" : "s");
     free(order);
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* A position in a text file (line and column from 1), in a file as a whole (line 0; file may also be
+/* A position in a text file (line and column from 1, in characters), in a file as a whole (line 0; file may also be
  * a path in an HDF5 file, "run.h5:/layers/conv1"), or nowhere (file NULL). */
 typedef struct place { const char *file; int line, column; } place;
 

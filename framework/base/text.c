@@ -159,20 +159,28 @@ bool text_real(const char *s, double *out)
     return true;
 }
 
+/* 100, not the 1e+02 that %g makes of a number whose digits end before its point; exact below 1e15. */
+static void without_exponent(double v, char out[32])
+{
+    if (v == trunc(v) && fabs(v) < 1e15 && strchr(out, 'e')) snprintf(out, 32, "%.0f", v);
+}
+
 void text_double(double v, char out[32])
 {
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, 32, "%.*g", digits, v);
-        if (strtod(out, NULL) == v) return;
+        if (strtod(out, NULL) == v) break;
     }
+    without_exponent(v, out);
 }
 
 void text_float(float v, char out[32])
 {
     for (int digits = 1; digits <= 9; digits++) {
         snprintf(out, 32, "%.*g", digits, (double)v);
-        if (strtof(out, NULL) == v) return;
+        if (strtof(out, NULL) == v) break;
     }
+    without_exponent((double)v, out);
 }
 
 void text_count(int64_t v, char out[32])

@@ -28,7 +28,7 @@ int  text_word(const char *word, size_t n, const char *alternatives);
 bool text_int(const char *s, int64_t *out);
 bool text_real(const char *s, double *out);
 
-/* The shortest decimal form that reads back as the same double (or float). */
+/* The fewest decimal digits that read back as the same double (or float); integers below 1e15 have no exponent. */
 void text_double(double v, char out[32]);
 void text_float(float v, char out[32]);
 

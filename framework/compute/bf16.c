@@ -9,8 +9,8 @@ static inline uint32_t bits_of(float x)
     return u;
 }
 
-/* The upper half decides; adding 0x7fff and its last bit rounds to nearest, ties to even.  A NaN whose payload is all in the lower half
- * would become infinite: its quiet bit is set. */
+/* The upper half decides; adding 0x7fff and its last bit rounds to nearest, ties to even.  A NaN whose payload
+ * is all in the lower half would become infinite: its quiet bit is set. */
 static inline uint32_t rounded(float x)
 {
     const uint32_t u = bits_of(x);

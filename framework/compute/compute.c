@@ -24,14 +24,22 @@ const char *compute_describe(void) { return now.describe; }
 
 /* ---- matrix product ---- */
 
-static void gemm_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-                     const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+/* Below this a call of oneDNN takes longer than the plain form (measured; with a vector it is fast).  It must
+ * depend on the shape alone, since the two round differently. */
+static bool is_small(int64_t m, int64_t n, int64_t k)
 {
-    if (k <= 0 || !onednn_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc))
-        plain_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    if (k <= 0) return true;
+    if (m == 1 || n == 1) return false;
+    return n < 16 && k <= 8 ? m <= 1024 : m <= 256 && n <= 1024 && m * ((n + 31) / 32) * k <= 256;
 }
 
-/* Operands as they lie in memory: rows and columns before op(). */
+static void gemm_f32(const product *p, const float *a, const float *b, float *c)
+{
+    if (is_small(p->m, p->n, p->k) || !onednn_gemm(p, a, b, c))
+        plain_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, a, p->lda, b, p->ldb, p->beta, c, p->ldc);
+}
+
+/* An operand as it lies in memory: rows and columns before op(). */
 typedef struct stored { int64_t rows, cols; } stored;
 
 static stored as_stored(bool transposed, int64_t rows, int64_t cols)
@@ -39,38 +47,42 @@ static stored as_stored(bool transposed, int64_t rows, int64_t cols)
     return transposed ? (stored){ cols, rows } : (stored){ rows, cols };
 }
 
-void soft_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-               const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+void soft_gemm(const product *p, const float *a, const float *b, float *c)
 {
-    const stored sa = as_stored(ta, m, k), sb = as_stored(tb, k, n);
+    const stored sa = as_stored(p->ta, p->m, p->k), sb = as_stored(p->tb, p->k, p->n);
     local *l = local_get();
     float *ra = local_buffer(l, LOCAL_A, (size_t)(sa.rows * sa.cols) * sizeof *ra);
     float *rb = local_buffer(l, LOCAL_B, (size_t)(sb.rows * sb.cols) * sizeof *rb);
-    bf16_round(sa.rows, sa.cols, a, lda, ra);
-    bf16_round(sb.rows, sb.cols, b, ldb, rb);
-    gemm_f32(ta, tb, m, n, k, alpha, ra, sa.cols, rb, sb.cols, beta, c, ldc);
+    bf16_round(sa.rows, sa.cols, a, p->lda, ra);
+    bf16_round(sb.rows, sb.cols, b, p->ldb, rb);
+    product q = *p;
+    q.lda = sa.cols;
+    q.ldb = sb.cols;
+    gemm_f32(&q, ra, rb, c);
 }
 
-static bool native_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-                        const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+static bool native_gemm(const product *p, const float *a, const float *b, float *c)
 {
-    if (!onednn_has_bf16() || m == 1 || n == 1) return false;
-    const stored sa = as_stored(ta, m, k), sb = as_stored(tb, k, n);
+    if (!onednn_has_bf16() || p->m == 1 || p->n == 1 || is_small(p->m, p->n, p->k)) return false;
+    const stored sa = as_stored(p->ta, p->m, p->k), sb = as_stored(p->tb, p->k, p->n);
     local *l = local_get();
     bf16 *ha = local_buffer(l, LOCAL_A, (size_t)(sa.rows * sa.cols) * sizeof *ha);
     bf16 *hb = local_buffer(l, LOCAL_B, (size_t)(sb.rows * sb.cols) * sizeof *hb);
-    bf16_pack(sa.rows, sa.cols, a, lda, ha);
-    bf16_pack(sb.rows, sb.cols, b, ldb, hb);
-    return onednn_gemm_bf16(ta, tb, m, n, k, alpha, ha, sa.cols, hb, sb.cols, beta, c, ldc);
+    bf16_pack(sa.rows, sa.cols, a, p->lda, ha);
+    bf16_pack(sb.rows, sb.cols, b, p->ldb, hb);
+    product q = *p;
+    q.lda = sa.cols;
+    q.ldb = sb.cols;
+    return onednn_gemm_bf16(&q, ha, hb, c);
 }
 
 static void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
                  const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
+    const product p = { ta, tb, m, n, k, alpha, beta, lda, ldb, ldc };
     if (m <= 0 || n <= 0) return;
-    if (now.precision == COMPUTE_F32 || k <= 0) gemm_f32(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-    else if (!native_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc))
-        soft_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    if (now.precision == COMPUTE_F32 || k <= 0) gemm_f32(&p, a, b, c);
+    else if (!native_gemm(&p, a, b, c)) soft_gemm(&p, a, b, c);
 }
 
 /* ---- convolution: with bf16, operands are rounded as in gemm; biases are not ---- */
@@ -106,14 +118,16 @@ static void conv(const heft_conv *c, int64_t n, const float *x, const float *w, 
 static void conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx)
 {
     if (now.precision == COMPUTE_BF16) {
-        if (onednn_has_bf16() && onednn_conv_back_data(c, n, true, packed(LOCAL_A, outputs(c, n), dy), w, dx)) return;
+        if (onednn_has_bf16() && onednn_conv_back_data(c, n, true, packed(LOCAL_A, outputs(c, n), dy), w, dx))
+            return;
         dy = rounded(LOCAL_A, outputs(c, n), dy);
         w = rounded(LOCAL_B, weights(c), w);
     }
     if (!onednn_conv_back_data(c, n, false, dy, w, dx)) plain_conv_back_data(c, n, dy, w, dx);
 }
 
-static void conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias)
+static void conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw,
+                             float *dbias)
 {
     if (now.precision == COMPUTE_BF16) {
         if (onednn_has_bf16() && onednn_conv_back_weight(c, n, true, packed(LOCAL_A, inputs(c, n), x),

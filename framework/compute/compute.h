@@ -1,7 +1,8 @@
 /* compute.h -- threads, fixed-order sums, and the heavy arithmetic
  *
- * The only door to OpenMP and oneDNN.  Nothing here depends on the number of threads (R1): work is cut by the caller into tasks
- * whose boundaries come from the model and the batch, and sums over tasks run in a fixed binary tree.
+ * The only door to OpenMP and oneDNN.  Nothing here depends on the number of threads (R1): work is cut by the
+ * caller into tasks whose boundaries come from the model and the batch, and sums over tasks run in a fixed
+ * binary tree.
  */
 #ifndef HEFT_COMPUTE_COMPUTE_H
 #define HEFT_COMPUTE_COMPUTE_H
@@ -12,36 +13,46 @@
 typedef enum compute_precision { COMPUTE_F32, COMPUTE_BF16 } compute_precision;
 
 /* Before anything else, from the main thread; again to change.  threads 0: as many as the process may run on
- * (affinity, cgroup quota).  Sets OpenMP's own thread count to 1, so that a oneDNN primitive made anywhere is made for one
- * thread; regions here state theirs. */
+ * (affinity, cgroup quota rounded down); more than that is allowed, and slow.  Sets OpenMP's own thread count
+ * to 1, so that a oneDNN primitive made anywhere is made for one thread; regions here state theirs.  A process
+ * that has run a region must not fork and go on without exec: the child has no worker threads, and its first
+ * region waits for them. */
 void compute_init(int threads, compute_precision precision);
 int  compute_threads(void);
 compute_precision compute_precision_now(void);
 bool compute_bf16_native(void);      /* the processor multiplies bf16 */
 
-/* "AVX-512 (oneDNN 2.6.3)": what results also depend on; goes into provenance. */
+/* "AVX-512 with bf16 (oneDNN 2.6.3)" or "plain C": what results also depend on; goes into provenance. */
 const char *compute_describe(void);
 
-/* task(context, i) for i in 0 .. n-1, on all threads, in any order; returns when all are done.  Tasks call no compute_parallel. */
+/* task(context, i) for i in 0 .. n-1, on all threads, in any order; returns when all are done.  Tasks call no
+ * compute_parallel. An empty one takes about a microsecond on idle processors; one task, or one thread, is a
+ * plain call. */
 void compute_parallel(int64_t n, void (*task)(void *context, int64_t i), void *context);
 
-/* The services handed to plugins.  gemm, conv* are single-threaded and callable from tasks. */
+/* The services handed to plugins.  gemm, conv* are single-threaded and callable from tasks, and from any other
+ * thread; their bits depend on their arguments, the precision and compute_describe() alone.  log writes a line
+ * to stderr. */
 const heft_host *compute_host(void);
 
-/* out[i] = scale * (the sum of part[0][i] .. part[n-1][i] in a fixed binary tree), i in [begin, end).  out may be part[0].  Floats for gradients,
- * doubles for tallies. */
+/* out[i] = scale * (the sum of part[0][i] .. part[n-1][i]), i in [begin, end); n >= 1; out may be one of the
+ * parts.  The tree: neighbours are added in pairs, the results in pairs, and so on; one without a partner goes
+ * up as it is.  Floats for gradients, doubles for tallies.  Any range, any thread. */
 void compute_sum_f32(int n, const float *const *part, float scale, size_t begin, size_t end, float *out);
 void compute_sum_f64(int n, const double *const *part, size_t begin, size_t end, double *out);
 
-/* Sum of n doubles, and of the squares of n floats, in a fixed tree of fixed-size blocks; parallel.  [main] */
+/* Sum of n doubles, and of the squares of n floats (in double), in a fixed tree of fixed-size blocks; parallel.
+ * [main] */
 double compute_total(int64_t n, const double *x);
 double compute_squares(size_t n, const float *x);
 
-/* The plain C forms: the oracle of the tests, and what runs where oneDNN is absent. */
+/* The plain C forms: the oracle of the tests, and what runs where oneDNN is absent or has no kernel.  The same
+ * bits on every machine. */
 void plain_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
                 const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 void plain_conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y);
 void plain_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);
-void plain_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias);
+void plain_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw,
+                            float *dbias);
 
 #endif

@@ -18,12 +18,14 @@ static int affinity_count(void)
     return 1;
 }
 
-/* One quota file.  cpu.max holds "QUOTA PERIOD" or "max PERIOD"; version 1 has a file for each, quota -1 for none. */
+/* One quota file.  cpu.max holds "QUOTA PERIOD" or "max PERIOD"; version 1 has a file for each, quota -1 for
+ * none. */
 static int read_quota(const char *folder, bool v2)
 {
     char path[PATH_MAX];
     long long quota = 0, period = 0;
-    if (snprintf(path, sizeof path, "%s/%s", folder, v2 ? "cpu.max" : "cpu.cfs_quota_us") >= (int)sizeof path) return 0;
+    const char *name = v2 ? "cpu.max" : "cpu.cfs_quota_us";
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) return 0;
     FILE *f = fopen(path, "re");
     if (!f) return 0;
     const int got = fscanf(f, v2 ? "%lld %lld" : "%lld", &quota, &period);
@@ -41,7 +43,8 @@ static int read_quota(const char *folder, bool v2)
     return n < 1 ? 1 : n > INT_MAX ? INT_MAX : (int)n;
 }
 
-/* A container often sees its own cgroup as the root while /proc names the host's path: parents that are not there are passed over. */
+/* A container often sees its own cgroup as the root while /proc names the host's path: parents that are not
+ * there are passed over. */
 static int walk_up(const char *root, const char *group, bool v2)
 {
     char folder[PATH_MAX];

@@ -1,20 +1,25 @@
 /* internal.h -- between the files of compute/; no other room includes it
  *
- * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of one thread),
- * sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), onednn.c (everything that knows oneDNN's interface).
+ * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of
+ * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), onednn.c (everything that knows
+ * oneDNN's interface).
  */
 #ifndef HEFT_COMPUTE_INTERNAL_H
 #define HEFT_COMPUTE_INTERNAL_H
 
 #include "compute/compute.h"
 
+/* What gemm is asked for, but the matrices. */
+typedef struct product { bool ta, tb; int64_t m, n, k; float alpha, beta; int64_t lda, ldb, ldc; } product;
+
 /* ---- parallel.c ---- */
 
 void parallel_set(int threads);
 int  parallel_threads(void);
 
-/* Make everything that OpenMP-using libraries do on this thread single-threaded.  A oneDNN primitive counts omp_get_max_threads() when
- * it is made but runs on one thread inside a region, and then waits forever for the others. */
+/* Make everything that OpenMP-using libraries do on this thread single-threaded.  A oneDNN primitive counts
+ * omp_get_max_threads() when it is made but runs on one thread inside a region, and then waits forever for the
+ * others. */
 void parallel_pin(void);
 
 /* ---- cpus.c ---- */
@@ -22,9 +27,9 @@ void parallel_pin(void);
 /* Processors this process may use: its affinity, limited by the cgroup's quota; at least 1. */
 int cpus_allowed(void);
 
-/* The least quota / period of the cgroups in the file `self` (/proc/self/cgroup) under `root` (/sys/fs/cgroup) and of their
- * parents, rounded down (rounding up would let the kernel stop all threads for the rest of each period), at least 1; 0 if none limits.
- * Version 1 and 2. */
+/* The least quota / period of the cgroups in the file `self` (/proc/self/cgroup) under `root` (/sys/fs/cgroup)
+ * and of their parents, rounded down (rounding up would let the kernel stop all threads for the rest of each
+ * period), at least 1; 0 if none limits. Version 1 and 2. */
 int cgroup_cpus(const char *self, const char *root);
 
 /* ---- local.c ---- */
@@ -42,8 +47,8 @@ typedef struct local {
 
 local *local_get(void);
 
-/* This thread's buffer for `use`, at least `bytes` (0 included: still valid), 64-byte aligned, undefined content; a later call for the same
- * use may move it.  Ends in memory_exhausted if there is none. */
+/* This thread's buffer for `use`, at least `bytes` (0 included: still valid), 64-byte aligned, undefined
+ * content; a later call for the same use may move it.  Ends in memory_exhausted if there is none. */
 void *local_buffer(local *l, local_use use, size_t bytes);
 
 /* ---- sums.c: the host's dot and axpy ---- */
@@ -57,7 +62,7 @@ typedef uint16_t bf16;
 
 /* rows x cols of x (rows ld apart) to a dense array. */
 void bf16_pack(int64_t rows, int64_t cols, const float *x, int64_t ld, bf16 *out);
-void bf16_round(int64_t rows, int64_t cols, const float *x, int64_t ld, float *out);    /* the same numbers, as floats */
+void bf16_round(int64_t rows, int64_t cols, const float *x, int64_t ld, float *out);     /* the same, as floats */
 
 /* ---- onednn.c: false, with outputs untouched, where oneDNN is absent or has no kernel ---- */
 
@@ -65,19 +70,18 @@ bool onednn_open(void);                          /* once, after parallel_pin; ag
 bool onednn_has_bf16(void);
 void onednn_describe(size_t room, char *text);
 
-bool onednn_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-                 const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
-bool onednn_gemm_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const bf16 *a, int64_t lda,
-                      const bf16 *b, int64_t ldb, float beta, float *c, int64_t ldc);
+bool onednn_gemm(const product *p, const float *a, const float *b, float *c);
+bool onednn_gemm_bf16(const product *p, const bf16 *a, const bf16 *b, float *c);
 
 /* half: x and dy are bf16 (then w is rounded here); else floats. */
-bool onednn_conv(const heft_conv *c, int64_t n, bool half, const void *x, const float *w, const float *bias, float *y);
+bool onednn_conv(const heft_conv *c, int64_t n, bool half, const void *x, const float *w, const float *bias,
+                 float *y);
 bool onednn_conv_back_data(const heft_conv *c, int64_t n, bool half, const void *dy, const float *w, float *dx);
-bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const void *x, const void *dy, float *dw, float *dbias);
+bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const void *x, const void *dy, float *dw,
+                             float *dbias);
 
 /* ---- compute.c: bf16 by rounded floats, whatever the processor can; for tests ---- */
 
-void soft_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-               const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+void soft_gemm(const product *p, const float *a, const float *b, float *c);
 
 #endif

@@ -1,8 +1,9 @@
 /* onednn.c -- the only file that knows oneDNN (2.6, C interface)
  *
- * Each thread has its own primitives, stream and memory objects; the primitives' code is shared by oneDNN's own cache.  Two rules
- * were found the hard way (oneDNN 2.6.3, OpenMP): a primitive must be made while omp_get_max_threads() is 1 (parallel_pin, done
- * by local_get), and its scratchpad must be the user's, since the default one belongs to the thread that made it.
+ * Each thread has its own primitives, stream and memory objects; the primitives' code is shared by oneDNN's own
+ * cache.  Two rules were found the hard way (oneDNN 2.6.3, OpenMP): a primitive must be made while
+ * omp_get_max_threads() is 1 (parallel_pin, done by local_get), and its scratchpad must be the user's, since
+ * the default one belongs to the thread that made it.
  */
 #include "compute/internal.h"
 
@@ -17,8 +18,8 @@ enum { KEY = 22, BUCKETS = 256, MOST = 1024, PAGE = 4096 };
 
 typedef enum kind { GEMM, GEMM_BF16, FORWARD, BACK_DATA, BACK_WEIGHT } kind;
 
-/* Operands in the order (x, w, y), or (a, b, c).  `plain` is w as the caller has it, if the primitive wants another layout, and `reorder`
- * brings one to the other (adding to it, for a gradient). */
+/* Operands in the order (x, w, y), or (a, b, c).  `plain` is w as the caller has it, if the primitive wants
+ * another layout, and `reorder` brings one to the other (adding to it, for a gradient). */
 typedef struct entry {
     struct entry    *next;
     int64_t          key[KEY];
@@ -44,7 +45,8 @@ bool onednn_open(void)
 
 bool onednn_has_bf16(void)
 {
-    return engine && (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+    const dnnl_cpu_isa_t bf16_isa = dnnl_cpu_isa_avx512_core_bf16;
+    return engine && (dnnl_get_effective_cpu_isa() & bf16_isa) == bf16_isa;
 }
 
 void onednn_describe(size_t room, char *text)
@@ -150,7 +152,8 @@ static bool primitive_make(dnnl_primitive_desc_t pd, dnnl_primitive_t *run, dnnl
 static bool is_reference(const_dnnl_primitive_desc_t pd)
 {
     const char *name = NULL;
-    return dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name) != dnnl_success || strncmp(name, "ref", 3) == 0;
+    return dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name) != dnnl_success
+        || strncmp(name, "ref", 3) == 0;
 }
 
 /* User scratchpad; the result is scaled by alpha and added to beta times what was there. */
@@ -194,7 +197,8 @@ static bool point(dnnl_memory_t m, const void *p)
 
 static bool execute(struct onednn *o, dnnl_primitive_t p, int n, const dnnl_exec_arg_t *arg)
 {
-    return dnnl_primitive_execute(p, o->stream, n, arg) == dnnl_success && dnnl_stream_wait(o->stream) == dnnl_success;
+    return dnnl_primitive_execute(p, o->stream, n, arg) == dnnl_success
+        && dnnl_stream_wait(o->stream) == dnnl_success;
 }
 
 static bool reorder(struct onednn *o, const entry *e, dnnl_memory_t from, dnnl_memory_t to, void *pad)
@@ -224,7 +228,8 @@ static float float_of(int64_t bits)
     return x;
 }
 
-static bool matrix(dnnl_memory_desc_t *d, int64_t rows, int64_t cols, bool transposed, int64_t ld, dnnl_data_type_t type)
+static bool matrix(dnnl_memory_desc_t *d, int64_t rows, int64_t cols, bool transposed, int64_t ld,
+                   dnnl_data_type_t type)
 {
     const dnnl_dims_t dims = { rows, cols }, strides = { transposed ? 1 : ld, transposed ? ld : 1 };
     return dnnl_memory_desc_init_by_strides(d, 2, dims, type, strides) == dnnl_success;
@@ -238,8 +243,8 @@ static bool matmul_make(entry *e)
     dnnl_memory_desc_t a, b, c;
     dnnl_matmul_desc_t d;
     dnnl_primitive_desc_t pd = NULL;
-    const bool ok = attr && matrix(&a, k[M], k[K], k[TA], k[LDA], type) && matrix(&b, k[K], k[N], k[TB], k[LDB], type)
-        && matrix(&c, k[M], k[N], false, k[LDC], dnnl_f32)
+    const bool ok = attr && matrix(&a, k[M], k[K], k[TA], k[LDA], type)
+        && matrix(&b, k[K], k[N], k[TB], k[LDB], type) && matrix(&c, k[M], k[N], false, k[LDC], dnnl_f32)
         && dnnl_matmul_desc_init(&d, &a, &b, NULL, &c) == dnnl_success
         && dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL) == dnnl_success && !is_reference(pd)
         && memory_make(&e->x, &a) && memory_make(&e->w, &b) && memory_make(&e->y, &c)
@@ -249,8 +254,10 @@ static bool matmul_make(entry *e)
     return ok;
 }
 
-static bool matmul(const int64_t key[KEY], const void *a, const void *b, float *c)
+static bool matmul(const product *p, kind type, const void *a, const void *b, float *c)
 {
+    const int64_t key[KEY] = { p->ta, p->tb, p->m, p->n, p->k, p->lda, p->ldb, p->ldc,
+                               bits_of(p->alpha), bits_of(p->beta), [TYPE] = type };
     local *l = local_get();
     struct onednn *o = opened(l);
     entry *e = o ? entry_get(o, key, matmul_make) : NULL;
@@ -258,33 +265,29 @@ static bool matmul(const int64_t key[KEY], const void *a, const void *b, float *
     const dnnl_exec_arg_t arg[] = {
         { DNNL_ARG_SRC, e->x }, { DNNL_ARG_WEIGHTS, e->w }, { DNNL_ARG_DST, e->y }, { DNNL_ARG_SCRATCHPAD, e->pad }
     };
-    return point(e->x, a) && point(e->w, b) && point(e->y, c) && point(e->pad, local_buffer(l, LOCAL_WORK, e->pad_bytes))
-        && execute(o, e->run, 4, arg);
+    return point(e->x, a) && point(e->w, b) && point(e->y, c)
+        && point(e->pad, local_buffer(l, LOCAL_WORK, e->pad_bytes)) && execute(o, e->run, 4, arg);
 }
 
-/* dnnl_sgemm is as fast as the primitive on most shapes and starts faster; where B is transposed the primitive is the faster (measured). */
-static bool prefers_matmul(bool tb, int64_t m, int64_t n, int64_t k)
+/* dnnl_sgemm is as fast as the primitive on most shapes and starts faster; where B is transposed and not tiny the
+ * primitive is the faster (measured). */
+static bool prefers_matmul(const product *p)
 {
-    return tb && n > 1 && k > 1 && m > 1 && m * n * k >= 1 << 15;
+    return p->tb && p->alpha == 1 && p->m > 1 && p->n > 1 && p->k > 1 && p->m * p->n * p->k >= 1 << 15;
 }
 
-bool onednn_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-                 const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+bool onednn_gemm(const product *p, const float *a, const float *b, float *c)
 {
     if (!engine) return false;
-    if (alpha == 1 && prefers_matmul(tb, m, n, k)) {
-        const int64_t key[KEY] = { ta, tb, m, n, k, lda, ldb, ldc, bits_of(alpha), bits_of(beta), [TYPE] = GEMM };
-        if (matmul(key, a, b, c)) return true;
-    }
+    if (prefers_matmul(p) && matmul(p, GEMM, a, b, c)) return true;
     local_get();
-    return dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) == dnnl_success;
+    return dnnl_sgemm(p->ta ? 'T' : 'N', p->tb ? 'T' : 'N', p->m, p->n, p->k, p->alpha, a, p->lda, b, p->ldb,
+                      p->beta, c, p->ldc) == dnnl_success;
 }
 
-bool onednn_gemm_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const bf16 *a, int64_t lda,
-                      const bf16 *b, int64_t ldb, float beta, float *c, int64_t ldc)
+bool onednn_gemm_bf16(const product *p, const bf16 *a, const bf16 *b, float *c)
 {
-    const int64_t key[KEY] = { ta, tb, m, n, k, lda, ldb, ldc, bits_of(alpha), bits_of(beta), [TYPE] = GEMM_BF16 };
-    return engine && matmul(key, a, b, c);
+    return engine && matmul(p, GEMM_BF16, a, b, c);
 }
 
 /* ---- convolution ---- */
@@ -299,14 +302,16 @@ typedef struct shapes {
     dnnl_dims_t stride, dilation, before, after;
 } shapes;
 
-static bool shapes_make(shapes *s, const int64_t *key, dnnl_data_type_t tx, dnnl_data_type_t tw, dnnl_data_type_t ty)
+static bool shapes_make(shapes *s, const int64_t *key, dnnl_data_type_t tx, dnnl_data_type_t tw,
+                        dnnl_data_type_t ty)
 {
     memcpy(&s->c, key, sizeof s->c);
     const heft_conv *c = &s->c;
     const int64_t g = c->groups, in = c->ic / g, out = c->oc / g;
     const bool grouped = g > 1;
-    const dnnl_dims_t dx = { key[BATCH], c->ic, c->ih, c->iw }, dy = { key[BATCH], c->oc, c->oh, c->ow }, db = { c->oc };
-    const dnnl_dims_t dw = { g, out, in, c->kh, c->kw }, sw = { out, 1, c->oc, c->kw * in * c->oc, in * c->oc };
+    const dnnl_dims_t dx = { key[BATCH], c->ic, c->ih, c->iw }, dy = { key[BATCH], c->oc, c->oh, c->ow };
+    const dnnl_dims_t db = { c->oc }, dw = { g, out, in, c->kh, c->kw };
+    const dnnl_dims_t sw = { out, 1, c->oc, c->kw * in * c->oc, in * c->oc };
     for (int i = 0; i < 2; i++) {
         s->stride[i] = c->stride[i];
         s->dilation[i] = c->dilation[i] - 1;
@@ -317,7 +322,8 @@ static bool shapes_make(shapes *s, const int64_t *key, dnnl_data_type_t tx, dnnl
         && dnnl_memory_desc_init_by_tag(&s->y, 4, dy, ty, dnnl_nhwc) == dnnl_success
         && dnnl_memory_desc_init_by_tag(&s->bias, 1, db, dnnl_f32, dnnl_a) == dnnl_success
         && dnnl_memory_desc_init_by_tag(&s->w, 4 + grouped, dw + !grouped, tw, dnnl_format_tag_any) == dnnl_success
-        && dnnl_memory_desc_init_by_strides(&s->plain, 4 + grouped, dw + !grouped, dnnl_f32, sw + !grouped) == dnnl_success;
+        && dnnl_memory_desc_init_by_strides(&s->plain, 4 + grouped, dw + !grouped, dnnl_f32, sw + !grouped)
+            == dnnl_success;
 }
 
 /* The forward description is what the backward ones are made from. */
@@ -325,34 +331,41 @@ static dnnl_primitive_desc_t forward_desc(const shapes *s, bool bias, dnnl_primi
 {
     dnnl_convolution_desc_t d;
     dnnl_primitive_desc_t pd;
-    if (dnnl_dilated_convolution_forward_desc_init(&d, dnnl_forward_training, dnnl_convolution_direct, &s->x, &s->w, bias ? &s->bias : NULL,
-                                                   &s->y, s->stride, s->dilation, s->before, s->after) != dnnl_success) return NULL;
-    return dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL) == dnnl_success ? pd : NULL;
+    const dnnl_status_t made = dnnl_dilated_convolution_forward_desc_init(
+        &d, dnnl_forward_training, dnnl_convolution_direct, &s->x, &s->w, bias ? &s->bias : NULL, &s->y,
+        s->stride, s->dilation, s->before, s->after);
+    return made == dnnl_success && dnnl_primitive_desc_create(&pd, &d, attr, engine, NULL) == dnnl_success
+        ? pd : NULL;
 }
 
-static dnnl_primitive_desc_t backward_desc(const shapes *s, kind k, bool bias, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t forward)
+static dnnl_primitive_desc_t backward_desc(const shapes *s, kind k, bool bias, dnnl_primitive_attr_t attr,
+                                           dnnl_primitive_desc_t forward)
 {
     dnnl_convolution_desc_t d;
     dnnl_primitive_desc_t pd;
     const dnnl_status_t made = k == BACK_DATA
-        ? dnnl_dilated_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, &s->x, &s->w, &s->y,
-                                                           s->stride, s->dilation, s->before, s->after)
-        : dnnl_dilated_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, &s->x, &s->w, bias ? &s->bias : NULL, &s->y,
-                                                              s->stride, s->dilation, s->before, s->after);
-    return made == dnnl_success && dnnl_primitive_desc_create(&pd, &d, attr, engine, forward) == dnnl_success ? pd : NULL;
+        ? dnnl_dilated_convolution_backward_data_desc_init(
+            &d, dnnl_convolution_direct, &s->x, &s->w, &s->y, s->stride, s->dilation, s->before, s->after)
+        : dnnl_dilated_convolution_backward_weights_desc_init(
+            &d, dnnl_convolution_direct, &s->x, &s->w, bias ? &s->bias : NULL, &s->y,
+            s->stride, s->dilation, s->before, s->after);
+    return made == dnnl_success && dnnl_primitive_desc_create(&pd, &d, attr, engine, forward) == dnnl_success
+        ? pd : NULL;
 }
 
 /* Primitive, memory objects and the reorder of weights for one description. */
 static bool conv_finish(entry *e, const shapes *s, kind k, dnnl_primitive_desc_t pd)
 {
-    const dnnl_memory_desc_t *w = dnnl_primitive_desc_query_md(pd, k == BACK_WEIGHT ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
+    const dnnl_query_t what = k == BACK_WEIGHT ? dnnl_query_diff_weights_md : dnnl_query_weights_md;
+    const dnnl_memory_desc_t *w = dnnl_primitive_desc_query_md(pd, what, 0);
     if (is_reference(pd) || !w) return false;
     if (!memory_make(&e->x, &s->x) || !memory_make(&e->w, w) || !memory_make(&e->y, &s->y)) return false;
     if (e->key[BIAS] && !memory_make(&e->bias, &s->bias)) return false;
     e->w_bytes = bytes_of(w);
     e->bias_bytes = bytes_of(&s->bias);
     if (k == BACK_WEIGHT || !dnnl_memory_desc_equal(w, &s->plain)) {
-        const bool reordered = k == BACK_WEIGHT ? reorder_make(e, w, &s->plain, 1) : reorder_make(e, &s->plain, w, 0);
+        const bool reordered = k == BACK_WEIGHT ? reorder_make(e, w, &s->plain, 1)
+                                                : reorder_make(e, &s->plain, w, 0);
         if (!reordered || !memory_make(&e->plain, &s->plain)) return false;
     }
     return primitive_make(pd, &e->run, &e->pad, &e->pad_bytes);
@@ -364,13 +377,15 @@ static bool conv_make(entry *e)
     const bool half = e->key[HALF], bias = e->key[BIAS];
     const dnnl_data_type_t in = half ? dnnl_bf16 : dnnl_f32;
     shapes s;
-    if (!shapes_make(&s, e->key, k == BACK_DATA ? dnnl_f32 : in, k == BACK_WEIGHT ? dnnl_f32 : in, k == FORWARD ? dnnl_f32 : in)) return false;
+    if (!shapes_make(&s, e->key, k == BACK_DATA ? dnnl_f32 : in, k == BACK_WEIGHT ? dnnl_f32 : in,
+                     k == FORWARD ? dnnl_f32 : in)) return false;
     const dnnl_primitive_attr_t attr = attributes(1, 0);
     shapes hint_shapes;                          /* oneDNN has forward kernels for bf16 in, and f32 or bf16 out */
     const bool hinted = k != FORWARD && shapes_make(&hint_shapes, e->key, in, in, in);
     dnnl_primitive_desc_t pd = NULL, hint = NULL;
     if (attr && k == FORWARD) pd = forward_desc(&s, bias, attr);
-    if (attr && hinted && (hint = forward_desc(&hint_shapes, false, attr))) pd = backward_desc(&s, k, bias, attr, hint);
+    if (attr && hinted && (hint = forward_desc(&hint_shapes, false, attr)))
+        pd = backward_desc(&s, k, bias, attr, hint);
     const bool ok = pd && conv_finish(e, &s, k, pd);
     if (pd) dnnl_primitive_desc_destroy(pd);
     if (hint) dnnl_primitive_desc_destroy(hint);
@@ -378,8 +393,10 @@ static bool conv_make(entry *e)
     return ok;
 }
 
-/* Scratchpads, the reordered weights and, going back, the bias's gradient lie one behind the other in the thread's buffer. */
-static bool conv_run(const heft_conv *c, int64_t n, bool half, kind k, const void *x, const float *w, const void *y, float *bias)
+/* Scratchpads, the reordered weights and, going back, the bias's gradient lie one behind the other in the
+ * thread's buffer. */
+static bool conv_run(const heft_conv *c, int64_t n, bool half, kind k, const void *x, const float *w,
+                     const void *y, float *bias)
 {
     if (!engine || n <= 0 || c->oh <= 0 || c->ow <= 0) return false;
     int64_t key[KEY] = { [BATCH] = n, [BIAS] = bias != NULL, [HALF] = half, [TYPE] = k };
@@ -394,7 +411,8 @@ static bool conv_run(const heft_conv *c, int64_t n, bool half, kind k, const voi
         [BACK_DATA]   = { DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST },
         [BACK_WEIGHT] = { DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST },
     };
-    const size_t pad = pages(e->pad_bytes > e->reorder_pad_bytes ? e->pad_bytes : e->reorder_pad_bytes), w_room = pages(e->w_bytes);
+    const size_t pad = pages(e->pad_bytes > e->reorder_pad_bytes ? e->pad_bytes : e->reorder_pad_bytes);
+    const size_t w_room = pages(e->w_bytes);
     char *const work = local_buffer(l, LOCAL_WORK, pad + w_room + e->bias_bytes), *const blocked = work + pad;
     float *const dbias = (float *)(void *)(blocked + w_room);
 
@@ -413,7 +431,8 @@ static bool conv_run(const heft_conv *c, int64_t n, bool half, kind k, const voi
     return true;
 }
 
-bool onednn_conv(const heft_conv *c, int64_t n, bool half, const void *x, const float *w, const float *bias, float *y)
+bool onednn_conv(const heft_conv *c, int64_t n, bool half, const void *x, const float *w, const float *bias,
+                 float *y)
 {
     return conv_run(c, n, half, FORWARD, x, w, y, (float *)bias);
 }
@@ -423,7 +442,8 @@ bool onednn_conv_back_data(const heft_conv *c, int64_t n, bool half, const void 
     return conv_run(c, n, half, BACK_DATA, dx, w, dy, NULL);
 }
 
-bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const void *x, const void *dy, float *dw, float *dbias)
+bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const void *x, const void *dy, float *dw,
+                             float *dbias)
 {
     return conv_run(c, n, half, BACK_WEIGHT, x, dw, dy, dbias);
 }
@@ -434,21 +454,20 @@ bool onednn_open(void) { return false; }
 bool onednn_has_bf16(void) { return false; }
 void onednn_describe(size_t room, char *text) { snprintf(text, room, "plain C"); }
 
-bool onednn_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-                 const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+bool onednn_gemm(const product *p, const float *a, const float *b, float *c)
 {
-    (void)ta, (void)tb, (void)m, (void)n, (void)k, (void)alpha, (void)a, (void)lda, (void)b, (void)ldb, (void)beta, (void)c, (void)ldc;
+    (void)p, (void)a, (void)b, (void)c;
     return false;
 }
 
-bool onednn_gemm_bf16(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const bf16 *a, int64_t lda,
-                      const bf16 *b, int64_t ldb, float beta, float *c, int64_t ldc)
+bool onednn_gemm_bf16(const product *p, const bf16 *a, const bf16 *b, float *c)
 {
-    (void)ta, (void)tb, (void)m, (void)n, (void)k, (void)alpha, (void)a, (void)lda, (void)b, (void)ldb, (void)beta, (void)c, (void)ldc;
+    (void)p, (void)a, (void)b, (void)c;
     return false;
 }
 
-bool onednn_conv(const heft_conv *c, int64_t n, bool half, const void *x, const float *w, const float *bias, float *y)
+bool onednn_conv(const heft_conv *c, int64_t n, bool half, const void *x, const float *w, const float *bias,
+                 float *y)
 {
     (void)c, (void)n, (void)half, (void)x, (void)w, (void)bias, (void)y;
     return false;
@@ -460,7 +479,8 @@ bool onednn_conv_back_data(const heft_conv *c, int64_t n, bool half, const void 
     return false;
 }
 
-bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const void *x, const void *dy, float *dw, float *dbias)
+bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const void *x, const void *dy, float *dw,
+                             float *dbias)
 {
     (void)c, (void)n, (void)half, (void)x, (void)dy, (void)dw, (void)dbias;
     return false;

@@ -20,9 +20,9 @@ void parallel_pin(void)
     if (omp_get_max_threads() != 1) omp_set_num_threads(1);
 }
 
-/* The team always has the same size: libgomp ends threads that a smaller team does not need, and starting them again costs more than
- * most regions take.  A thread's first task is the one of its own number, so that in regions of few tasks a lane's memory stays in one
- * processor's cache; the rest go to whoever is free. */
+/* The team always has the same size: libgomp ends threads that a smaller team does not need, and starting them
+ * again costs more than most regions take.  A thread's first task is the one of its own number, so that in
+ * regions of few tasks a lane's memory stays in one processor's cache; the rest go to whoever is free. */
 void compute_parallel(int64_t n, void (*task)(void *context, int64_t i), void *context)
 {
     if (n <= 1 || threads == 1) {

@@ -1,8 +1,9 @@
 /* plain.c -- matrix product without a library
  *
- * Panels of A and B are copied into contiguous, zero-padded pieces, and a small block of C is summed in registers (Goto and van de Geijn,
- * "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008).  Each element's terms are added in
- * the order of k, DEPTH at a time, whatever the width of the processor's vectors: the bits are the same on every machine.
+ * Panels of A and B are copied into contiguous, zero-padded pieces, and a small block of C is summed in
+ * registers (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008).
+ * Each element's terms are added in the order of k, DEPTH at a time, whatever the width of the processor's
+ * vectors: the bits are the same on every machine.
  */
 #include "compute/internal.h"
 
@@ -18,7 +19,8 @@ enum { MR = 6, NR = 2 * WIDTH, DEPTH = 256, ROWS = 16 * MR };
 typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
 
 /* Rows [i, i+rows) and terms [p, p+depth) of op(A), by MR rows: out[row / MR][term][row % MR]. */
-static void pack_a(bool ta, const float *a, int64_t lda, int64_t i, int64_t rows, int64_t p, int64_t depth, float *out)
+static void pack_a(bool ta, const float *a, int64_t lda, int64_t i, int64_t rows, int64_t p, int64_t depth,
+                   float *out)
 {
     for (int64_t r = 0; r < rows; r += MR)
         for (int64_t k = 0; k < depth; k++)
@@ -27,7 +29,8 @@ static void pack_a(bool ta, const float *a, int64_t lda, int64_t i, int64_t rows
 }
 
 /* Terms [p, p+depth) and columns [j, j+cols) of op(B), padded to NR columns. */
-static void pack_b(bool tb, const float *b, int64_t ldb, int64_t p, int64_t depth, int64_t j, int64_t cols, vec *to)
+static void pack_b(bool tb, const float *b, int64_t ldb, int64_t p, int64_t depth, int64_t j, int64_t cols,
+                   vec *to)
 {
     float *out = (float *)to;
     for (int64_t k = 0; k < depth; k++, out += NR) {
@@ -84,7 +87,8 @@ void plain_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, 
                 pack_b(tb, b, ldb, p, depth, j, cols, pb);
                 for (int64_t r = 0; r < rows; r += MR) {
                     block(depth, pa + r * depth, pb, sum);
-                    store(rows - r < MR ? rows - r : MR, cols, alpha, sum, p ? 1 : beta, c + (i + r) * ldc + j, ldc);
+                    store(rows - r < MR ? rows - r : MR, cols, alpha, sum, p ? 1 : beta,
+                          c + (i + r) * ldc + j, ldc);
                 }
             }
         }

@@ -3,8 +3,9 @@
  *   y[n, oy, ox, o] = bias[o] + sum over ky, kx, i of x[n, iy, ix, g I + i] w[ky, kx, i, o]
  *   iy = oy stride + ky dilation - pad, likewise ix; g = o / O the group, I and O the channels of one
  *
- * and its two transposes.  Terms outside the image are left out.  The loops over output channels are the inner ones, since these are
- * contiguous in y and w; a depthwise convolution (I = O = 1) has its channels in that place instead.
+ * and its two transposes.  Terms outside the image are left out.  The loops over output channels are the inner
+ * ones, since these are contiguous in y and w; a depthwise convolution (I = O = 1) has its channels in that
+ * place instead.
  */
 #include "compute/internal.h"
 
@@ -55,7 +56,7 @@ static void add_product(int64_t n, const float *restrict a, const float *restric
     for (int64_t i = 0; i < n; i++) y[i] += a[i] * x[i];
 }
 
-static float product(int64_t n, const float *restrict a, const float *restrict b)
+static float dot(int64_t n, const float *restrict a, const float *restrict b)
 {
     float way[WAYS] = { 0 };
     int64_t i = 0;
@@ -84,7 +85,7 @@ static void touch_data(const heft_conv *c, float *dx, float *w, float *dy)
     else
         for (int64_t g = 0; g < c->groups; g++)
             for (int64_t i = 0; i < in; i++)
-                dx[g * in + i] += product(out, w + i * c->oc + g * out, dy + g * out);
+                dx[g * in + i] += dot(out, w + i * c->oc + g * out, dy + g * out);
 }
 
 static void touch_weight(const heft_conv *c, float *x, float *dw, float *dy)
@@ -112,7 +113,8 @@ void plain_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const 
     walk(c, n, dx, (float *)w, (float *)dy, touch_data);
 }
 
-void plain_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias)
+void plain_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw,
+                            float *dbias)
 {
     walk(c, n, (float *)x, dw, (float *)dy, touch_weight);
     for (int64_t i = 0; dbias && i < n * c->oh * c->ow; i++)

@@ -1,8 +1,9 @@
 /* sums.c -- sums whose order depends on the number of terms alone
  *
- * The tree everywhere: terms are added in neighbouring pairs, then the results in pairs, and so on; one without a partner goes up
- * as it is.  So the left part of n terms is the largest power of two below n, which is what the kernels below use, and a power of two of
- * terms that begins at a multiple of itself is one node: sums can be continued on another machine.
+ * The tree everywhere: terms are added in neighbouring pairs, then the results in pairs, and so on; one without
+ * a partner goes up as it is.  So the left part of n terms is the largest power of two below n, which is what
+ * the kernels below use, and a power of two of terms that begins at a multiple of itself is one node: sums can
+ * be continued on another machine.
  */
 #include "compute/internal.h"
 
@@ -35,7 +36,8 @@ enum { LEAF = 16, STRIP = 1024 };                /* parts summed in registers; e
 
 /* At most LEAF parts; element i goes to out[i - shift]. */
 #define LEAF_SUM(name, type) \
-    static void name(int n, const type *const *part, type scale, size_t begin, size_t end, size_t shift, type *out) \
+    static void name(int n, const type *const *part, type scale, size_t begin, size_t end, size_t shift, \
+                     type *out) \
     { \
         const type *p[LEAF]; \
         for (int k = 0; k < n; k++) p[k] = part[k]; \
@@ -106,7 +108,7 @@ typedef double (*block_sum)(size_t n, const void *x, const void *y, size_t first
 
 typedef struct reduction {
     block_sum   sum;
-    size_t      n, first, blocks;                /* elements in all; first block and number of blocks of this region */
+    size_t      n, first, blocks;                /* elements in all; this region's first block, and how many */
     const void *x, *y;
     double      block[BATCH];
 } reduction;
@@ -157,7 +159,7 @@ static double reduce(block_sum sum, size_t n, const void *x, const void *y)
     if (n <= BLOCK) return n ? sum(n, x, y, 0) : 0;
     reduction r = { .sum = sum, .n = n, .x = x, .y = y };
     const size_t blocks = (n - 1) / BLOCK + 1;
-    double node[64];                             /* finished subtrees, the largest first; bits of `regions` say which sizes */
+    double node[64];                             /* finished subtrees, the largest first: the bits of `regions` */
     size_t depth = 0, regions = 0;
     for (; r.first < blocks; r.first += BATCH) {
         r.blocks = blocks - r.first < BATCH ? blocks - r.first : BATCH;
@@ -178,7 +180,7 @@ typedef struct axpy_work { size_t n; float a; const float *x; float *y; } axpy_w
 static void axpy_task(void *context, int64_t g)
 {
     const axpy_work *w = context;
-    const size_t begin = (size_t)g * GROUP * BLOCK, end = w->n - begin < GROUP * BLOCK ? w->n : begin + GROUP * BLOCK;
+    const size_t most = GROUP * BLOCK, begin = (size_t)g * most, end = w->n - begin < most ? w->n : begin + most;
     const float *x = w->x;
     float *y = w->y;
     INDEPENDENT

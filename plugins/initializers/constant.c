@@ -17,6 +17,7 @@ static int fill(const void *self, heft_fill *f)
 }
 
 HEFT_EXPORT const heft_initializer heft_plugin = {
-    .head = HEFT_HEAD(heft_initializer, HEFT_INITIALIZER, "constant", "every element is one value", sizeof(constant), options),
+    .head = HEFT_HEAD(heft_initializer, HEFT_INITIALIZER, "constant", "every element is one value",
+                      sizeof(constant), options),
     .fill = fill,
 };

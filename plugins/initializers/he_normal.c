@@ -2,7 +2,8 @@
  *
  * K. He et al., "Delving Deep into Rectifiers", ICCV 2015, section 2.2.  https://arxiv.org/abs/1502.01852
  *
- * Not truncated, as PyTorch's kaiming_normal_ and Caffe's msra; Keras' HeNormal redraws what lies beyond two deviations.
+ * Not truncated, as PyTorch's kaiming_normal_ and Caffe's msra; Keras' HeNormal redraws what lies beyond two
+ * deviations.
  */
 #include <heft/plugin.h>
 
@@ -17,7 +18,7 @@ static int fill(const void *self, heft_fill *f)
 {
     const he_normal *h = self;
     if (f->fan_in < 1)
-        return heft_fail(&f->error, "he_normal needs the number of inputs of each unit, which this tensor does not have");
+        return heft_fail(&f->error, "he_normal needs the number of inputs of each unit, this tensor has none");
     const float std = (float)(h->gain / sqrt((double)f->fan_in));
     const int64_t n = heft_count(&f->shape);
     for (int64_t i = 0; i < n; i++) f->x[i] = std * heft_normal(&f->rng);

@@ -17,7 +17,7 @@ static int fill(const void *self, heft_fill *f)
 {
     const he_uniform *h = self;
     if (f->fan_in < 1)
-        return heft_fail(&f->error, "he_uniform needs the number of inputs of each unit, which this tensor does not have");
+        return heft_fail(&f->error, "he_uniform needs the number of inputs of each unit, this tensor has none");
     const float b = (float)(h->gain * sqrt(3.0 / (double)f->fan_in));
     const int64_t n = heft_count(&f->shape);
     heft_uniforms(&f->rng, n, f->x);

@@ -1,14 +1,15 @@
 /* orthogonal.c -- a random matrix with orthonormal columns, or rows if there are fewer of them
  *
- * The tensor as a matrix [product of the leading axes, last axis] is filled from the normal distribution and orthonormalized
- * by the modified Gram-Schmidt process: Q of Z = Q R.  Gram-Schmidt gives R a positive diagonal, the sign convention of
- * PyTorch and Keras, under which Q is uniformly distributed: F. Mezzadri, "How to generate random matrices from the classical
- * compact groups", Notices of the AMS 54 (2007).  The process runs twice since once would leave an error that grows with the
- * condition of Z: L. Giraud et al., "The loss of orthogonality in the Gram-Schmidt orthogonalization process", 2005.
+ * The tensor as a matrix [product of the leading axes, last axis] is filled from the normal distribution and
+ * orthonormalized by the modified Gram-Schmidt process: Q of Z = Q R.  Gram-Schmidt gives R a positive diagonal,
+ * the sign convention of PyTorch and Keras, under which Q is uniformly distributed: F. Mezzadri, "How to generate
+ * random matrices from the classical compact groups", Notices of the AMS 54 (2007).  The process runs twice since
+ * once would leave an error that grows with the condition of Z: L. Giraud et al., "The loss of orthogonality in
+ * the Gram-Schmidt orthogonalization process", 2005.
  *
- * A. Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", ICLR 2014.
- * The matrix is that of Keras' Orthogonal; PyTorch's orthogonal_ keeps the first axis and joins the others, its weights being
- * the transposed of ours.
+ * A. Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", ICLR
+ * 2014.  The matrix is that of Keras' Orthogonal; PyTorch's orthogonal_ keeps the first axis and joins the others,
+ * its weights being the transposed of ours.
  */
 #include <heft/plugin.h>
 
@@ -60,7 +61,8 @@ static int fill(const void *self, heft_fill *f)
 {
     const orthogonal *o = self;
     if (f->shape.rank < 2)
-        return heft_fail(&f->error, "orthogonal needs a tensor of 2 axes or more, this one has %d", (int)f->shape.rank);
+        return heft_fail(&f->error, "orthogonal needs a tensor of 2 axes or more, this one has %d",
+                         (int)f->shape.rank);
     const int64_t n = heft_count(&f->shape), columns = f->shape.dim[f->shape.rank - 1], rows = n / columns;
     for (int64_t i = 0; i < n; i++) f->x[i] = heft_normal(&f->rng);
 
@@ -73,7 +75,8 @@ static int fill(const void *self, heft_fill *f)
 }
 
 HEFT_EXPORT const heft_initializer heft_plugin = {
-    .head = HEFT_HEAD(heft_initializer, HEFT_INITIALIZER, "orthogonal", "random orthonormal columns (rows if they are fewer)",
+    .head = HEFT_HEAD(heft_initializer, HEFT_INITIALIZER, "orthogonal",
+                      "random orthonormal columns (rows if they are fewer)",
                       sizeof(orthogonal), options),
     .fill = fill,
 };

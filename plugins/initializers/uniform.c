@@ -24,6 +24,7 @@ static int fill(const void *self, heft_fill *f)
 }
 
 HEFT_EXPORT const heft_initializer heft_plugin = {
-    .head = HEFT_HEAD(heft_initializer, HEFT_INITIALIZER, "uniform", "uniform in [min, max]", sizeof(uniform), options),
+    .head = HEFT_HEAD(heft_initializer, HEFT_INITIALIZER, "uniform", "uniform in [min, max]",
+                      sizeof(uniform), options),
     .fill = fill,
 };

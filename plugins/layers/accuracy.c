@@ -4,7 +4,8 @@
  *   output [..., classes], a label for each row     right if the label's output is the largest, the first of equals
  *   the same, a probability for each class          as before, the label being the most probable class
  *   output [k], a label 0 or 1 for each output      right if the logit's sign says so (0 counts as no)
- * The last holds for a single output, for k integer labels, and, with `binary`, for k numbers: several answers per sample.
+ * The last holds for a single output, for k integer labels, and, with `binary`, for k numbers: several answers per
+ * sample.  The probabilities of a sigmoid are positive all, so accuracy wants the logits that the loss wants.
  * An output that is not a number is wrong.
  */
 #include <heft/plugin.h>
@@ -25,16 +26,16 @@ static int plan(void *self, heft_layer_plan *p)
     accuracy *a = self;
     const heft_shape *x = &p->in[0], *y = &p->in[1];
     const int64_t outputs = heft_count(x), targets = heft_count(y);
-    if (x->dtype != HEFT_F32)
-        return heft_fail(&p->error, "the output holds labels; logits or probabilities are needed");
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "logits or probabilities as output")) return -1;
     a->labels = y->dtype == HEFT_I32;
     a->classes = x->rank ? x->dim[x->rank - 1] : 1;
     if (a->binary || (a->labels && targets == outputs)) a->classes = 1;
     a->rows = outputs / a->classes;
 
     if (targets != (a->labels ? a->rows : outputs))
-        return heft_fail(&p->error, "the target has %lld values; the output has %lld values in rows of %lld",
-                         (long long)targets, (long long)outputs, (long long)a->classes);
+        return heft_fail(&p->error, "needs a label for each row of classes, or a number for each output; "
+                         "the output is %s, the target %s", heft_shape_text(x, output), heft_shape_text(y, target));
     const int64_t known = a->classes == 1 ? 2 : a->classes;
     if (a->labels && y->limit > known)
         return heft_fail(&p->error, "labels reach %lld, the output has %lld classes",
@@ -84,7 +85,8 @@ static void forward(const void *self, const heft_forward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "accuracy", "metric: share of right answers", sizeof(accuracy), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "accuracy", "metric: share of right answers",
+                      sizeof(accuracy), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward,
     .goal = HEFT_MAXIMIZE,

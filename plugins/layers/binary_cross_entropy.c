@@ -4,8 +4,8 @@
  *        = max(x, 0) - x t + log(1 + exp(-|x|))                which neither overflows nor cancels
  *   dx   = sigmoid(x) - t
  *
- * As PyTorch's BCEWithLogitsLoss.  Keras expects probabilities unless from_logits is set; Caffe's SigmoidCrossEntropyLoss is
- * the sum over a sample's outputs, not the mean.
+ * As PyTorch's BCEWithLogitsLoss.  Keras expects probabilities unless from_logits is set; Caffe's
+ * SigmoidCrossEntropyLoss is the sum over a sample's outputs, not the mean.
  */
 #include <heft/plugin.h>
 
@@ -22,14 +22,14 @@ static int plan(void *self, heft_layer_plan *p)
     const heft_shape *x = &p->in[0], *y = &p->in[1];
     l->count = heft_count(x);
     l->labels = y->dtype == HEFT_I32;
-    if (x->dtype != HEFT_F32)
-        return heft_fail(&p->error, "the output holds labels; logits are needed");
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "logits as output")) return -1;
     if (heft_count(y) != l->count)
-        return heft_fail(&p->error, "the target has %lld values, the output %lld logits",
-                         (long long)heft_count(y), (long long)l->count);
+        return heft_fail(&p->error, "needs a target for each logit; the output is %s, the target %s",
+                         heft_shape_text(x, output), heft_shape_text(y, target));
     if (l->labels && y->limit > 2)
-        return heft_fail(&p->error, "labels reach %lld, 0 and 1 are accepted (softmax_cross_entropy takes more classes)",
-                         (long long)(y->limit - 1));
+        return heft_fail(&p->error, "labels reach %lld, 0 and 1 are accepted "
+                         "(softmax_cross_entropy takes more classes)", (long long)(y->limit - 1));
 
     p->out = (heft_shape){ HEFT_F32, 0 };
     p->tensor[p->n_tensors++] = (heft_tensor){
@@ -49,7 +49,7 @@ static void forward(const void *self, const heft_forward *p)
     for (int64_t i = 0; i < p->n; i++) {
         double sum = 0;
         for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
-            const float e = expf(-fabsf(x[j]));
+            const float e = heft_expf(-fabsf(x[j]));
             sum += (x[j] > 0 ? x[j] : 0) - x[j] * target_at(l, t, j) + log1pf(e);
             if (p->train) p->saved[SIGMOID][j] = (x[j] < 0 ? e : 1) / (1 + e);
         }
@@ -81,8 +81,8 @@ static void predict(const void *self, const heft_forward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "binary_cross_entropy", "loss: cross-entropy of logits against yes or no",
-                      sizeof(binary_cross_entropy), NULL),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "binary_cross_entropy",
+                      "loss: cross-entropy of logits against yes or no", sizeof(binary_cross_entropy), NULL),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
     .goal = HEFT_MINIMIZE, .predict = predict,

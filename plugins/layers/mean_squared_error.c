@@ -12,11 +12,11 @@ static int plan(void *self, heft_layer_plan *p)
 {
     mean_squared_error *l = self;
     l->count = heft_count(&p->in[0]);
-    if (p->in[0].dtype != HEFT_F32 || p->in[1].dtype != HEFT_F32)
-        return heft_fail(&p->error, "the %s holds labels; numbers are needed", p->in[0].dtype != HEFT_F32 ? "output" : "target");
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "numbers as output") || heft_needs(p, 1, -1, "numbers as target")) return -1;
     if (heft_count(&p->in[1]) != l->count)
-        return heft_fail(&p->error, "the target has %lld values, the output %lld",
-                         (long long)heft_count(&p->in[1]), (long long)l->count);
+        return heft_fail(&p->error, "needs a target for each output; the output is %s, the target %s",
+                         heft_shape_text(&p->in[0], output), heft_shape_text(&p->in[1], target));
     p->out = (heft_shape){ HEFT_F32, 0 };
     return 0;
 }

@@ -2,11 +2,11 @@
  *
  *   R2 = 1 - sum (t - x)^2 / sum (t - mean t)^2          sum (t - mean t)^2 = sum t^2 - (sum t)^2 / n
  *
- * over the whole data set; the mean over columns if there are several.  As scikit-learn's r2_score: of a target that is
- * constant, 1 if it is met exactly and 0 if not; undefined (NaN) for fewer than two samples.
+ * over the whole data set; the mean over columns if there are several.  As scikit-learn's r2_score: of a target
+ * that is constant, 1 if it is met exactly and 0 if not; undefined (NaN) for fewer than two samples.
  *
- * The squares of float32 targets are exact in double, so the difference above is good to about 1e-16 sum t^2; targets that
- * spread by less than a millionth of their size, near what float32 resolves, count as constant.
+ * The squares of float32 targets are exact in double, so the difference above is good to about 1e-16 sum t^2;
+ * targets that spread by less than a millionth of their size, near what float32 resolves, count as constant.
  */
 #include <heft/plugin.h>
 
@@ -19,11 +19,11 @@ static int plan(void *self, heft_layer_plan *p)
 {
     r2 *l = self;
     l->count = heft_count(&p->in[0]);
-    if (p->in[0].dtype != HEFT_F32 || p->in[1].dtype != HEFT_F32)
-        return heft_fail(&p->error, "the %s holds labels; numbers are needed", p->in[0].dtype != HEFT_F32 ? "output" : "target");
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "numbers as output") || heft_needs(p, 1, -1, "numbers as target")) return -1;
     if (heft_count(&p->in[1]) != l->count)
-        return heft_fail(&p->error, "the target has %lld values, the output %lld",
-                         (long long)heft_count(&p->in[1]), (long long)l->count);
+        return heft_fail(&p->error, "needs a target for each output; the output is %s, the target %s",
+                         heft_shape_text(&p->in[0], output), heft_shape_text(&p->in[1], target));
     const heft_shape columns = { HEFT_F32, 1, { l->count } };
     p->out = (heft_shape){ HEFT_F32, 0 };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "sum", .role = HEFT_TALLY, .shape = columns };

@@ -3,11 +3,12 @@
  *   p = softmax(x)      t = (1 - s) y + s / classes      loss = - sum_k t_k log p_k
  *   dx = p sum_k t_k - t
  *
- * x [..., classes]; y: a label for each row of classes, or a probability for each class.  With several rows (one per time
- * step) a sample's loss is their mean.  s is label smoothing: C. Szegedy et al., "Rethinking the Inception Architecture for
- * Computer Vision", CVPR 2016, section 7.
+ * x [..., classes]; y: a label for each row of classes, or a probability for each class.  With several rows (one
+ * per time step) a sample's loss is their mean.  s is label smoothing: C. Szegedy et al., "Rethinking the Inception
+ * Architecture for Computer Vision", CVPR 2016, section 7.
  *
- * As PyTorch's CrossEntropyLoss and Caffe's SoftmaxWithLoss.  Keras expects probabilities unless from_logits is set.
+ * As PyTorch's CrossEntropyLoss and Caffe's SoftmaxWithLoss.  Keras expects probabilities unless from_logits is
+ * set.
  */
 #include <heft/plugin.h>
 
@@ -21,7 +22,8 @@ enum { P };                                      /* saved */
 enum { E };                                      /* scratch, where nothing is saved */
 
 static const heft_option options[] = {
-    HEFT_OPT_REAL(softmax_cross_entropy, label_smoothing, 0, 0, 1, "share of the target spread evenly over all classes"),
+    HEFT_OPT_REAL(softmax_cross_entropy, label_smoothing, 0, 0, 1,
+                  "share of the target spread evenly over all classes"),
     HEFT_OPT_END
 };
 
@@ -29,19 +31,17 @@ static int plan(void *self, heft_layer_plan *p)
 {
     softmax_cross_entropy *l = self;
     const heft_shape *x = &p->in[0], *y = &p->in[1];
-    if (x->dtype != HEFT_F32)
-        return heft_fail(&p->error, "the output holds labels; logits are needed");
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "logits as output")) return -1;
     l->classes = x->rank ? x->dim[x->rank - 1] : 1;
     if (l->classes < 2)
-        return heft_fail(&p->error, "the output has 1 class, 2 or more are needed (binary_cross_entropy takes one logit)");
+        return heft_fail(&p->error, "the output has 1 class, 2 or more are needed "
+                         "(binary_cross_entropy takes one logit)");
     l->rows = heft_count(x) / l->classes;
     l->soft = y->dtype == HEFT_F32;
-    if (l->soft && heft_count(y) != heft_count(x))
-        return heft_fail(&p->error, "the target has %lld numbers for %lld outputs; a label for each row of classes, or a "
-                         "probability for each class is needed", (long long)heft_count(y), (long long)heft_count(x));
-    if (!l->soft && heft_count(y) != l->rows)
-        return heft_fail(&p->error, "the target has %lld labels, the output %lld row%s of classes",
-                         (long long)heft_count(y), (long long)l->rows, l->rows == 1 ? "" : "s");
+    if (heft_count(y) != (l->soft ? heft_count(x) : l->rows))
+        return heft_fail(&p->error, "needs a label for each row of classes, or a probability for each class; "
+                         "the output is %s, the target %s", heft_shape_text(x, output), heft_shape_text(y, target));
     if (!l->soft && y->limit > l->classes)
         return heft_fail(&p->error, "labels reach %lld, the output has %lld classes",
                          (long long)(y->limit - 1), (long long)l->classes);
@@ -54,24 +54,32 @@ static int plan(void *self, heft_layer_plan *p)
     return 0;
 }
 
-static float largest(int64_t n, const float *x)
+/* e = exp(x - most), most being the largest of x, so that nothing overflows.  Returns the sum. */
+static double exponentials(int64_t n, const float *restrict x, float *restrict e, float *most)
 {
-    float most = x[0];
-    for (int64_t k = 1; k < n; k++) most = x[k] > most ? x[k] : most;
-    return most;
+    double sum = 0;
+    *most = x[0];
+    for (int64_t k = 1; k < n; k++) *most = x[k] > *most ? x[k] : *most;
+    for (int64_t k = 0; k < n; k++) e[k] = heft_expf(x[k] - *most);
+    for (int64_t k = 0; k < n; k++) sum += e[k];
+    return sum;
+}
+
+static void divide(int64_t n, float *e, double sum)
+{
+    const float scale = (float)(1 / sum);
+    for (int64_t k = 0; k < n; k++) e[k] *= scale;
 }
 
 /* - sum_k t_k log p_k of row r, with log p_k = x_k - most - log sum exp(x - most); leaves p in e if `normalize`. */
-static double row_loss(const softmax_cross_entropy *l, const float *restrict x, const float *restrict target, int64_t r,
-                       float *restrict e, bool normalize)
+static double row_loss(const softmax_cross_entropy *l, const float *restrict x, const float *restrict target,
+                       int64_t r, float *restrict e, bool normalize)
 {
     const int64_t n = l->classes;
     const double s = l->label_smoothing;
-    const float most = largest(n, x);
-    double sum = 0, mean = 0, loss = 0;
-    for (int64_t k = 0; k < n; k++) e[k] = heft_expf(x[k] - most);
-    for (int64_t k = 0; k < n; k++) sum += e[k];
-    const double log_sum = log(sum);
+    float most;
+    const double sum = exponentials(n, x, e, &most), log_sum = log(sum);
+    double mean = 0, loss = 0;
 
     if (l->soft)
         for (int64_t k = 0; k < n; k++) loss += target[r * n + k] * (log_sum - (x[k] - most));
@@ -81,10 +89,7 @@ static double row_loss(const softmax_cross_entropy *l, const float *restrict x, 
         for (int64_t k = 0; k < n; k++) mean += x[k] - most;
         loss = (1 - s) * loss + s * (log_sum - mean / (double)n);
     }
-    if (normalize) {
-        const float scale = (float)(1 / sum);
-        for (int64_t k = 0; k < n; k++) e[k] *= scale;
-    }
+    if (normalize) divide(n, e, sum);
     return loss;
 }
 
@@ -101,8 +106,8 @@ static void forward(const void *self, const heft_forward *p)
 }
 
 /* Row r of dx = w (p sum(t) - t). */
-static void row_back(const softmax_cross_entropy *l, const float *restrict prob, const float *restrict target, int64_t r,
-                     float w, float *restrict dx)
+static void row_back(const softmax_cross_entropy *l, const float *restrict prob, const float *restrict target,
+                     int64_t r, float w, float *restrict dx)
 {
     const int64_t n = l->classes;
     const float keep = (float)(1 - l->label_smoothing), even = (float)(l->label_smoothing / (double)n);
@@ -134,19 +139,14 @@ static void predict(const void *self, const heft_forward *p)
     const softmax_cross_entropy *l = self;
     const int64_t n = l->classes;
     for (int64_t r = 0; r < p->n * l->rows; r++) {
-        const float *restrict x = p->in[0] + r * n;
-        const float most = largest(n, x);
-        float *restrict y = p->out + r * n;
-        double sum = 0;
-        for (int64_t k = 0; k < n; k++) y[k] = heft_expf(x[k] - most);
-        for (int64_t k = 0; k < n; k++) sum += y[k];
-        for (int64_t k = 0; k < n; k++) y[k] *= (float)(1 / sum);
+        float most;
+        divide(n, p->out + r * n, exponentials(n, p->in[0] + r * n, p->out + r * n, &most));
     }
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "softmax_cross_entropy", "loss: cross-entropy of logits against classes",
-                      sizeof(softmax_cross_entropy), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "softmax_cross_entropy",
+                      "loss: cross-entropy of logits against classes", sizeof(softmax_cross_entropy), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
     .goal = HEFT_MINIMIZE, .predict = predict,

@@ -4,10 +4,11 @@
  *   m = beta1 m + (1 - beta1) g                   v = beta2 v + (1 - beta2) g^2
  *   x = x - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
  *
- * D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.  https://arxiv.org/abs/1412.6980
+ * D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
+ * https://arxiv.org/abs/1412.6980
  *
- * As PyTorch's Adam.  Keras and Caffe add eps before the correction by 1 - beta2^t, so that theirs weighs more in early steps;
- * Keras' eps is 1e-7 and its weight_decay decoupled.
+ * As PyTorch's Adam.  Keras and Caffe add eps before the correction by 1 - beta2^t, so that theirs weighs more in
+ * early steps; Keras' eps is 1e-7 and its weight_decay decoupled.
  */
 #include <heft/plugin.h>
 

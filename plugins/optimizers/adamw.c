@@ -3,10 +3,11 @@
  *   m = beta1 m + (1 - beta1) g                   v = beta2 v + (1 - beta2) g^2
  *   x = x - lr weight_decay x - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
  *
- * I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2, whose lambda is per step where
- * this one is times lr.  https://arxiv.org/abs/1711.05101
+ * I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2, whose lambda is per
+ * step where this one is times lr.  https://arxiv.org/abs/1711.05101
  *
- * As PyTorch's AdamW.  Keras' AdamW has weight_decay 0.004 and eps 1e-7, added before the correction by 1 - beta2^t.
+ * As PyTorch's AdamW.  Keras' AdamW has weight_decay 0.004 and eps 1e-7, added before the correction by 1 -
+ * beta2^t.
  */
 #include <heft/plugin.h>
 
@@ -30,8 +31,8 @@ static int plan(void *self, heft_optimizer_plan *p)
     return 0;
 }
 
-/* The decay is a term of the update, not a factor 1 - lr weight_decay on x: so near 1, float would round it the same way at
- * every step. */
+/* The decay is a term of the update, not a factor 1 - lr weight_decay on x: so near 1, float would round it the
+ * same way at every step. */
 static void step(const void *self, const heft_step *s)
 {
     const adamw *o = self;
@@ -52,7 +53,8 @@ static void step(const void *self, const heft_step *s)
 }
 
 HEFT_EXPORT const heft_optimizer heft_plugin = {
-    .head = HEFT_HEAD(heft_optimizer, HEFT_OPTIMIZER, "adamw", "Adam with decoupled weight decay", sizeof(adamw), options),
+    .head = HEFT_HEAD(heft_optimizer, HEFT_OPTIMIZER, "adamw", "Adam with decoupled weight decay",
+                      sizeof(adamw), options),
     .plan = plan, .step = step,
     .default_lr = 1e-3,
 };

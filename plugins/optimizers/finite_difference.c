@@ -3,13 +3,13 @@
  *   g_i = (f(x + h_i e_i) - f(x - h_i e_i)) / 2 h_i           h_i = h max(1, |x_i|)
  *   x = x - lr g
  *
- * W. Press et al., "Numerical Recipes", 3rd ed., section 5.7.  2n + 1 evaluations per step for n weights: a check on backward
- * passes, and a way to train layers that have none.
+ * W. Press et al., "Numerical Recipes", 3rd ed., section 5.7.  2n + 1 evaluations per step for n weights: a check
+ * on backward passes, and a way to train layers that have none.
  *
- * The choice of h.  A loss computed in float32 is off by about eps = 6e-8 of itself, so a difference by about eps f / h;
- * leaving out the third derivative costs h^2 f''' / 6.  The two are equal near the cube root of eps, 4e-3, and the error is
- * then about 1e-5; the default is a little smaller since a loss that is the mean of many samples rounds less, and since
- * a wide step meets more of the kinks of a ReLU.
+ * The choice of h.  A loss computed in float32 is off by about eps = 6e-8 of itself, so a difference by about
+ * eps f / h; leaving out the third derivative costs h^2 f''' / 6.  The two are equal near the cube root of eps,
+ * 4e-3, and the error is then about 1e-5; the default is a little smaller since a loss that is the mean of many
+ * samples rounds less, and since a wide step meets more of the kinks of a ReLU.
  */
 #include <heft/plugin.h>
 
@@ -18,7 +18,8 @@ typedef struct { double h; } finite_difference;
 enum { G };                                      /* slot: the gradient */
 
 static const heft_option options[] = {
-    HEFT_OPT_REAL(finite_difference, h, 2e-3, 1e-6, 1, "half-width of the difference, times the weight if that is above 1"),
+    HEFT_OPT_REAL(finite_difference, h, 2e-3, 1e-6, 1, 
+                  "half-width of the difference, times the weight if that is above 1"),
     HEFT_OPT_END
 };
 
@@ -52,8 +53,8 @@ static void iterate(const void *self, heft_problem *p)
 }
 
 HEFT_EXPORT const heft_optimizer heft_plugin = {
-    .head = HEFT_HEAD(heft_optimizer, HEFT_OPTIMIZER, "finite_difference", "gradient descent on central differences",
-                      sizeof(finite_difference), options),
+    .head = HEFT_HEAD(heft_optimizer, HEFT_OPTIMIZER, "finite_difference",
+                      "gradient descent on central differences", sizeof(finite_difference), options),
     .plan = plan, .iterate = iterate,
     .default_lr = 0.01,
 };

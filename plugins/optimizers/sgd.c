@@ -4,11 +4,11 @@
  *   b = momentum b + (1 - dampening) g            b = g at the first step
  *   x = x - lr b                                  or x - lr (g + momentum b) with nesterov
  *
- * B. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Nesterov's form as in I. Sutskever et
- * al., "On the importance of initialization and momentum in deep learning", ICML 2013.
+ * B. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Nesterov's form as in
+ * I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
  *
- * As PyTorch's SGD.  Keras and Caffe keep lr inside the buffer (b = momentum b + lr g, x = x - b), which differs while lr
- * changes; Keras' weight_decay is decoupled: x = x - lr weight_decay x.
+ * As PyTorch's SGD.  Keras and Caffe keep lr inside the buffer (b = momentum b + lr g, x = x - b), which differs
+ * while lr changes; Keras' weight_decay is decoupled: x = x - lr weight_decay x.
  */
 #include <heft/plugin.h>
 
@@ -31,7 +31,7 @@ static int plan(void *self, heft_optimizer_plan *p)
 {
     const sgd *o = self;
     if (o->nesterov && (o->momentum == 0 || o->dampening != 0))
-        return heft_fail(&p->error, "nesterov needs a momentum above 0 and dampening 0; momentum is %g, dampening %g",
+        return heft_fail(&p->error, "nesterov needs a momentum above 0 and dampening 0; found %g and %g",
                          o->momentum, o->dampening);
     if (o->momentum > 0)
         p->slot[p->n_slots++] = (heft_slot){ "momentum", 1, false };

@@ -1,0 +1,185 @@
+#include "compute/reference.h"
+
+typedef struct forms {
+    const char *name;
+    void (*forward)(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y);
+    void (*data)(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);
+    void (*weight)(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias);
+    bool half;
+} forms;
+
+static void compare(const char *name, conv_sums s, size_t n, double extra, const float *add, size_t period,
+                    const float *got)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double more = add ? add[i % period] : 0;
+        check(name, i, s.sum[i] + more, s.size[i] + fabs(more), s.terms[i] + extra, got[i]);
+    }
+    conv_sums_free(s);
+}
+
+static void one(const forms *f, conv_case v)
+{
+    char name[160];
+    const size_t nx = conv_x_size(&v), nw = conv_w_size(&v), ny = conv_y_size(&v), oc = (size_t)v.c.oc;
+    float *x = numbers(1, nx), *w = numbers(2, nw), *dy = numbers(3, ny), *bias = numbers(4, oc);
+    float *rx = f->half ? to_bf16s(x, nx) : x, *rw = f->half ? to_bf16s(w, nw) : w,
+          *rdy = f->half ? to_bf16s(dy, ny) : dy;
+
+    float *y = filled(NAN, ny), *dx = filled(NAN, nx), *dw = numbers(5, nw), *dbias = numbers(6, oc),
+          *before = numbers(5, nw);
+    snprintf(name, sizeof name, "%s, %s, forward", f->name, v.name);
+    f->forward(&v.c, v.n, x, w, bias, y);
+    compare(name, conv_reference(&v, WAY_FORWARD, rx, rw, rdy), ny, 1, bias, oc, y);
+    for (size_t i = 0; i < ny; i++) y[i] = NAN;
+    snprintf(name, sizeof name, "%s, %s, forward without bias", f->name, v.name);
+    f->forward(&v.c, v.n, x, w, NULL, y);
+    compare(name, conv_reference(&v, WAY_FORWARD, rx, rw, rdy), ny, 0, NULL, 1, y);
+
+    snprintf(name, sizeof name, "%s, %s, back to data", f->name, v.name);
+    f->data(&v.c, v.n, dy, w, dx);
+    compare(name, conv_reference(&v, WAY_DATA, rx, rw, rdy), nx, 0, NULL, 1, dx);
+
+    snprintf(name, sizeof name, "%s, %s, back to weights", f->name, v.name);
+    f->weight(&v.c, v.n, x, dy, dw, dbias);
+    compare(name, conv_reference(&v, WAY_WEIGHT, rx, rw, rdy), nw, 1, before, nw, dw);
+    float *before_bias = numbers(6, oc);
+    for (size_t o = 0; o < oc; o++) {
+        double sum = before_bias[o], size = fabs(sum);
+        for (size_t i = o; i < ny; i += oc) {
+            sum += rdy[i];
+            size += fabs(rdy[i]);
+        }
+        check(name, o, sum, size, (double)(ny / oc) + 1, dbias[o]);
+    }
+    float *dw2 = numbers(5, nw);
+    f->weight(&v.c, v.n, x, dy, dw2, NULL);
+    for (size_t i = 0; i < nw; i++) assert_float_equal(dw[i], dw2[i], 1e-3);
+
+    float *all[] = { x, w, dy, bias, y, dx, dw, dbias, before, before_bias, dw2 };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) block_free(all[i]);
+    if (!f->half) return;
+    block_free(rx);
+    block_free(rw);
+    block_free(rdy);
+}
+
+enum { CASES = 28 };
+
+static void cases_fill(conv_case out[CASES])
+{
+    const conv_case cases[] = {
+        square("one channel", 3, 9, 1, 32, 3, 1, 1, 0, 0, 1),
+        square("three channels", 2, 8, 3, 16, 3, 1, 1, 1, 1, 1),
+        square("16 channels", 2, 8, 16, 16, 3, 1, 1, 1, 1, 1),
+        square("17 channels", 2, 7, 17, 17, 3, 1, 1, 1, 1, 1),
+        square("17 to 3 channels", 2, 7, 17, 3, 3, 1, 1, 1, 1, 1),
+        square("stride 2, padding behind", 2, 8, 16, 32, 3, 2, 1, 0, 1, 1),
+        square("stride 2, odd size", 2, 9, 8, 12, 3, 2, 1, 1, 1, 1),
+        square("stride 3, unused border", 1, 11, 5, 7, 2, 3, 1, 0, 0, 1),
+        square("1x1", 3, 6, 32, 16, 1, 1, 1, 0, 0, 1),
+        square("1x1, stride 2", 3, 6, 16, 32, 1, 2, 1, 0, 0, 1),
+        square("1x1, one pixel", 5, 1, 20, 10, 1, 1, 1, 0, 0, 1),
+        square("5x5", 2, 9, 4, 6, 5, 1, 1, 2, 2, 1),
+        square("dilation 2", 2, 9, 8, 8, 3, 1, 2, 2, 2, 1),
+        square("dilation 3, stride 2", 2, 13, 3, 5, 3, 2, 3, 1, 2, 1),
+        square("kernel larger than the image", 2, 3, 4, 8, 5, 1, 1, 2, 2, 1),
+        square("kernel as large as the image", 2, 4, 3, 8, 4, 1, 1, 0, 0, 1),
+        square("padding larger than the kernel", 2, 4, 3, 8, 2, 1, 1, 3, 3, 1),
+        square("2 groups", 2, 6, 8, 12, 3, 1, 1, 1, 1, 2),
+        square("4 groups of 16", 2, 6, 64, 64, 3, 1, 1, 1, 1, 4),
+        square("3 groups of 1 to 2", 2, 6, 3, 6, 3, 1, 1, 1, 1, 3),
+        square("depthwise", 2, 8, 32, 32, 3, 1, 1, 1, 1, 32),
+        square("depthwise, 3 channels", 2, 8, 3, 3, 3, 1, 1, 1, 1, 3),
+        square("depthwise, 17 channels, stride 2", 2, 8, 17, 17, 3, 2, 1, 0, 1, 17),
+        square("depthwise, dilation 2", 2, 8, 16, 16, 3, 1, 2, 2, 2, 16),
+        { "not square", 2, { 5, 9, 3, 5, 4, 6, 3, 2, { 1, 2 }, { 1, 1 }, { 1, 1, 0, 0 }, 1 } },
+        { "not square, 16 channels", 2, { 6, 10, 16, 6, 9, 32, 1, 4, { 1, 1 }, { 1, 1 }, { 0, 0, 1, 1 }, 1 } },
+        { "sequence: width 1", 4, { 20, 1, 8, 18, 1, 16, 3, 1, { 1, 1 }, { 1, 1 }, { 0, 0, 0, 0 }, 1 } },
+        { "asymmetric on each side", 2, { 6, 6, 4, 9, 10, 5, 3, 3, { 1, 1 }, { 1, 1 }, { 2, 3, 1, 5 }, 1 } },
+    };
+    _Static_assert(sizeof cases / sizeof *cases == CASES, "counted");
+    memcpy(out, cases, sizeof cases);
+}
+
+static void all(const forms *f)
+{
+    conv_case cases[CASES];
+    cases_fill(cases);
+    for (int i = 0; i < CASES; i++) one(f, cases[i]);
+}
+
+static void test_host(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    const heft_host *h = compute_host();
+    all(&(forms){ "host", h->conv, h->conv_back_data, h->conv_back_weight, false });
+}
+
+static void test_host_bf16(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_BF16);
+    const heft_host *h = compute_host();
+    all(&(forms){ "bf16", h->conv, h->conv_back_data, h->conv_back_weight, true });
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    all(&(forms){ "plain", plain_conv, plain_conv_back_data, plain_conv_back_weight, false });
+}
+
+/* The host falls back on the plain form where oneDNN refuses, which hides a description that oneDNN finds wrong. */
+static void test_library_is_used(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    if (!strstr(compute_describe(), "AVX")) skip();
+    conv_case cases[CASES];
+    cases_fill(cases);
+    for (int i = 0; i < 2 * CASES; i++) {
+        const conv_case *v = &cases[i / 2];
+        const bool half = i % 2;
+        if (half && !compute_bf16_native()) continue;
+        float *x = filled(0, conv_x_size(v)), *w = filled(0, conv_w_size(v)), *y = filled(0, conv_y_size(v));
+        float *bias = filled(0, (size_t)v->c.oc);
+        const bool forward = onednn_conv(&v->c, v->n, half, x, w, bias, y);
+        const bool data = onednn_conv_back_data(&v->c, v->n, half, y, w, x);
+        const bool weight = onednn_conv_back_weight(&v->c, v->n, half, x, y, w, bias);
+        if (!forward || !data || !weight)
+            fail_msg("%s%s: no kernel for%s%s%s", v->name, half ? ", bf16" : "", forward ? "" : " forward",
+                     data ? "" : " back to data", weight ? "" : " back to weights");
+        block_free(x);
+        block_free(w);
+        block_free(y);
+        block_free(bias);
+    }
+}
+
+/* No sample: nothing is read or written but dx of none. */
+static void test_empty(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    const conv_case v = square("", 0, 4, 2, 2, 3, 1, 1, 1, 1, 1);
+    float w[36] = { 0 }, x = 1, dw[36] = { 7 };
+    const heft_host *h = compute_host();
+    h->conv(&v.c, 0, &x, w, NULL, &x);
+    h->conv_back_data(&v.c, 0, &x, w, &x);
+    h->conv_back_weight(&v.c, 0, &x, &x, dw, NULL);
+    assert_true(x == 1 && dw[0] == 7);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_host),
+        cmocka_unit_test(test_host_bf16),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_library_is_used),
+        cmocka_unit_test(test_empty),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

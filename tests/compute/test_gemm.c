@@ -1,0 +1,124 @@
+#include "compute/reference.h"
+
+typedef void (*gemm_form)(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+                          int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+
+static void one(const char *form, gemm_form gemm, gemm_case g)
+{
+    char name[160];
+    snprintf(name, sizeof name, "%s ta %d tb %d m %d n %d k %d alpha %g beta %g gaps %d %d %d", form, g.ta,
+             g.tb, (int)g.m, (int)g.n, (int)g.k, g.alpha, g.beta, (int)g.more_a, (int)g.more_b, (int)g.more_c);
+    float *a = numbers(1, gemm_a_size(&g)), *b = numbers(2, gemm_b_size(&g));
+    float *old = g.beta == 0 ? filled(NAN, gemm_c_size(&g)) : numbers(3, gemm_c_size(&g)),
+          *c = numbers(3, gemm_c_size(&g));
+    memcpy(c, old, gemm_c_size(&g) * sizeof *c);
+    gemm(g.ta, g.tb, g.m, g.n, g.k, g.alpha, a, gemm_lda(&g), b, gemm_ldb(&g), g.beta, c, gemm_ldc(&g));
+    gemm_check(name, &g, a, b, old, c);
+
+    float *again = numbers(3, gemm_c_size(&g) + 1) + 1;      /* not aligned: the same bits */
+    float *moved = numbers(4, gemm_a_size(&g) + 3) + 3;
+    memcpy(again, old, gemm_c_size(&g) * sizeof *c);
+    memcpy(moved, a, gemm_a_size(&g) * sizeof *a);
+    gemm(g.ta, g.tb, g.m, g.n, g.k, g.alpha, moved, gemm_lda(&g), b, gemm_ldb(&g), g.beta, again, gemm_ldc(&g));
+    if (memcmp(c, again, gemm_c_size(&g) * sizeof *c) != 0) fail_msg("%s: other bits at another address", name);
+    block_free(a);
+    block_free(b);
+    block_free(c);
+    block_free(old);
+    block_free(again - 1);
+    block_free(moved - 3);
+}
+
+static void all(const char *form, gemm_form gemm)
+{
+    static const int64_t shape[][3] = {
+        { 1, 1, 1 },      { 4, 4, 4 },     { 1, 64, 64 }, { 64, 1, 64 },  { 32, 1, 13 },   { 32, 64, 13 },
+        { 13, 64, 32 },   { 32, 2, 64 },   { 32, 7, 5 },  { 5, 3, 300 },  { 7, 33, 257 },  { 97, 31, 17 },
+        { 32, 10, 256 },  { 256, 10, 32 }, { 33, 17, 1 }, { 64, 64, 64 }, { 31, 129, 65 }, { 32, 256, 784 },
+        { 100, 70, 513 }, { 1, 1, 1000 },  { 300, 5, 8 },
+    };
+    static const float scale[][2] = { { 1, 0 }, { 1, 1 }, { 0.5f, 0 }, { -2, 0.25f }, { 0, 1 }, { 1, -1 } };
+    for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
+        for (int t = 0; t < 4; t++)
+            for (size_t x = 0; x < sizeof scale / sizeof *scale; x++)
+                one(form, gemm,
+                    (gemm_case){ t & 1, t >> 1, shape[s][0], shape[s][1], shape[s][2], scale[x][0], scale[x][1],
+                                 x % 2 ? 3 : 0, x % 3 ? 5 : 0, x % 2 ? 7 : 0 });
+}
+
+static void test_host(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    all("host", compute_host()->gemm);
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    all("plain", plain_gemm);
+}
+
+/* Both kernels, whatever the shape: the choice between them must not hide one. */
+static void library(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+                    const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    if (!onednn_gemm(&(product){ ta, tb, m, n, k, alpha, beta, lda, ldb, ldc }, a, b, c))
+        plain_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+static void test_library(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    all("library", library);
+}
+
+/* k 0: C is scaled, or zero; m or n 0: nothing is touched. */
+static void test_empty(void **state)
+{
+    (void)state;
+    for (int precision = 0; precision < 2; precision++) {
+        compute_init(1, precision ? COMPUTE_BF16 : COMPUTE_F32);
+        const gemm_form gemm = compute_host()->gemm;
+        float c[4] = { 1, 2, NAN, 4 }, none = 0;
+        gemm(false, false, 2, 2, 0, 1, &none, 1, &none, 2, 0, c, 2);
+        for (int i = 0; i < 4; i++) assert_true(c[i] == 0);
+        c[3] = 8;
+        gemm(false, false, 2, 2, 0, 1, &none, 1, &none, 2, 0.5f, c, 2);
+        assert_true(c[0] == 0 && c[3] == 4);
+        gemm(false, false, 0, 2, 2, 1, &none, 2, &none, 2, 0, c, 2);
+        gemm(false, false, 2, 0, 2, 1, &none, 2, &none, 1, 0, c, 1);
+        assert_true(c[3] == 4);
+    }
+}
+
+/* A NaN or an infinity among the operands is not lost. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    for (int precision = 0; precision < 2; precision++) {
+        compute_init(1, precision ? COMPUTE_BF16 : COMPUTE_F32);
+        float *a = numbers(1, 40 * 40), *b = filled(1, 40 * 40), *c = filled(0, 40 * 40);
+        a[3 * 40 + 5] = NAN;
+        a[7 * 40 + 1] = INFINITY;
+        compute_host()->gemm(false, false, 40, 40, 40, 1, a, 40, b, 40, 0, c, 40);
+        for (int i = 0; i < 40; i++)
+            for (int j = 0; j < 40; j++)
+                assert_true(i == 3   ? isnan(c[i * 40 + j])
+                            : i == 7 ? isinf(c[i * 40 + j])
+                                     : isfinite(c[i * 40 + j]));
+        block_free(a);
+        block_free(b);
+        block_free(c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_host),  cmocka_unit_test(test_plain),      cmocka_unit_test(test_library),
+        cmocka_unit_test(test_empty), cmocka_unit_test(test_not_finite),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

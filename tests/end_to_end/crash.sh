@@ -1,0 +1,73 @@
+#!/bin/bash
+# crash.sh BUILD_DIR SOURCE_DIR: killed at any instant and resumed, a run ends with the same bytes (R2), and a
+# signal that asks is obeyed.  RUNS kills (default 8).
+. "$(dirname "$0")/lib.bash"
+
+cat >net.yaml <<'YAML'
+name: net
+seed: 7
+data: {format: digits, samples: 1500, test: 100, validation: 0.1}
+model:
+  - conv2d: {filters: 6, kernel: 3, padding: same}
+  - batch_norm: {activation: relu}
+  - max_pool2d
+  - flatten
+  - dropout: {rate: 0.3}
+  - dense: {units: 10}
+loss: softmax_cross_entropy
+metrics: [accuracy]
+optimizer: {adam: {lr: {cosine: {peak: 2e-3, warmup: 10}}, clip_norm: 1}}
+train: {epochs: 4, batch: 50, threads: 2, stop: {patience: 20}}
+checkpoint: {every: 3 steps, keep: 2, best: val_accuracy}
+YAML
+
+expect 0 "$heft" train net.yaml --run whole
+whole=$(newest whole)
+
+RANDOM=1
+kills=0
+for ((run = 1; run <= ${RUNS:-8}; run++)); do
+    for ((tries = 1; tries < 200; tries++)); do
+        "$heft" train net.yaml --run run$run --resume >out 2>err </dev/null &
+        pid=$!
+        sleep 0.$((RANDOM % 40 + 10))
+        if kill -KILL $pid 2>/dev/null; then kills=$((kills + 1)); fi
+        status=0
+        wait $pid 2>/dev/null || status=$?
+        [ $status != 0 ] || break
+        [ $status = 137 ] || die "run $run, start $tries: exit status $status"
+    done
+    [ "$status" = 0 ] || die "run $run never ended"
+    cmp "$whole" "$(newest run$run)" || die "run $run: killed and resumed, another checkpoint"
+    h5ls run$run/metrics.h5 >/dev/null || die "run $run: metrics.h5 cannot be read"
+done
+[ $kills -gt 3 ] || die "only $kills kills: this test saw nothing"
+
+# Asked to stop: 75, and the rest later gives the same.
+"$heft" train net.yaml --run asked >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 100); do [ ! -e asked/checkpoints/latest ] || break; sleep 0.02; done
+kill -TERM $pid
+status=0
+wait $pid || status=$?
+[ $status = 75 ] || die "TERM: exit status $status, expected 75"
+says err "heft resume asked"
+expect 0 "$heft" resume asked
+cmp "$whole" "$(newest asked)" || die "stopped and resumed, another checkpoint"
+
+# A damaged newest checkpoint is named and passed over.
+rm -rf damaged && cp -r whole damaged
+printf 'x' | dd of="$(newest damaged)" bs=1 seek=3000 conv=notrunc 2>/dev/null
+expect 0 "$heft" resume damaged
+says err "$(basename "$(newest whole)")"
+cmp "$whole" "$(newest damaged)" || die "resumed from the one before, another checkpoint"
+
+# A run in use is left alone.
+"$heft" train net.yaml train.epochs=1000 --run busy >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 100); do [ ! -e busy/checkpoints/latest ] || break; sleep 0.02; done
+expect 2 "$heft" resume busy
+says err "busy"
+kill -KILL $pid
+wait $pid 2>/dev/null || true
+echo "crash: ok, $kills kills"

@@ -1,0 +1,130 @@
+#!/bin/bash
+# verbs.sh BUILD_DIR SOURCE_DIR: every verb on built-in data: results, streams, exit codes.
+. "$(dirname "$0")/lib.bash"
+
+cat >small.yaml <<'YAML'
+name: small
+seed: 3
+data: {format: houses, samples: 600, test: 100, validation: 0.1, normalize: standard, normalize_target: standard}
+model:
+  - dense: {units: 8, activation: tanh, name: hidden}
+  - dense: {units: 1, name: price}
+loss: mean_squared_error
+metrics: [r2]
+optimizer: {adam: {lr: 1e-2}}
+train: {epochs: 3, batch: 32, threads: 2}
+checkpoint: {best: val_r2}
+YAML
+
+# help
+expect 2 "$heft"
+says err "usage: heft VERB"
+expect 0 "$heft" help
+for verb in train resume eval predict check show plugins gradcheck; do
+    says out "  $verb "
+    expect 0 "$heft" $verb --help
+    says out "usage: heft $verb"
+    silent err
+    expect 0 "$heft" help $verb
+    says out "usage: heft $verb"
+    expect 2 "$heft" $verb --no-such-option
+    says err "unknown option '--no-such-option'"
+    expect 0 "$heft" help
+done
+expect 0 "$heft" --version
+says out "heft "
+expect 2 "$heft" trian small.yaml
+says err "unknown verb 'trian'; did you mean 'train'?"
+expect 2 "$heft" train
+says err "1 argument expected, found 0"
+
+# check
+expect 0 "$heft" check small.yaml
+says out "small.yaml: ok"
+says out "hidden"
+[ ! -e runs ] || die "check made runs/"
+expect 0 "$heft" check small.yaml model.hidden.units=9 --json
+says out '"name": "hidden", "type": "dense"'
+says out '"output_shape": [9]'
+expect 2 "$heft" check small.yaml model.hidden.unit=9 train.epoch=4 data.normalise=standard
+for word in unit epoch normalise; do says err "$word"; done
+says err "did you mean 'epochs'"
+silent out
+expect 2 "$heft" check no-such.yaml
+says err "no-such.yaml"
+
+# train
+expect 0 "$heft" train small.yaml
+[ "$(cat out)" = runs/small-0001 ] || die "stdout is not the run's directory"
+[ "$(grep -c '^epoch [123]/3 .* val_r2 ' err)" = 3 ] || die "not one line an epoch"
+for f in experiment.yaml metrics.h5 log.txt provenance.json checkpoints/latest checkpoints/best; do
+    [ -s runs/small-0001/$f ] || die "no $f"
+done
+expect 0 "$heft" train small.yaml train.epochs=1
+[ "$(cat out)" = runs/small-0002 ] || die "a second run is not runs/small-0002"
+expect 2 "$heft" train small.yaml --run runs/small-0001
+says err "runs/small-0001"
+expect 2 "$heft" train small.yaml optimizer.adam.lr=fast
+says err "lr"
+expect 1 "$heft" train small.yaml optimizer='{sgd: {lr: 1e30}}' --run diverged
+says err "loss"
+
+# The experiment in the run trains the same run again, from anywhere.
+mkdir elsewhere
+expect 0 "$heft" train runs/small-0001/experiment.yaml --run elsewhere/again
+cmp "$(newest runs/small-0001)" "$(newest elsewhere/again)" || die "the resolved experiment trains another run"
+
+# eval
+expect 0 "$heft" eval runs/small-0001
+says out "r2"
+expect 0 "$heft" eval runs/small-0001 --json
+grep -q '^{.*"loss": [0-9.e-]*, "r2": [0-9.]*}$' out || die "no JSON from eval"
+expect 0 "$heft" eval "$(newest runs/small-0001)"
+expect 2 "$heft" eval runs/small-0001 --split tset
+says err "test"
+expect 2 "$heft" eval runs/none
+says err "runs/none"
+
+# predict
+expect 0 "$heft" predict runs/small-0001 --input 5
+[ "$(wc -l <out)" = 6 ] || die "not a heading and 5 rows"
+cp out five.csv
+expect 0 "$heft" predict runs/small-0001 --input 5 --output made.csv
+silent out
+cmp made.csv five.csv || die "the file is not what the terminal showed"
+expect 0 "$heft" predict runs/small-0001 --input 5 --output made.h5
+h5ls made.h5 >listed
+says listed "predictions"
+expect 2 "$heft" predict runs/small-0001
+says err "--input"
+expect 2 "$heft" predict runs/small-0001 --input no-such.csv
+says err "no-such.csv"
+
+# show, plugins, gradcheck
+expect 0 "$heft" show runs/small-0001
+says out "hidden"
+expect 0 "$heft" plugins
+says out "dense"
+expect 0 "$heft" plugins dense
+says out "units"
+expect 2 "$heft" plugins dens
+says err "did you mean 'dense'?"
+expect 0 "$heft" gradcheck small.yaml
+says out "agrees"
+
+# resume: nothing left; more epochs; the same as in one go.
+expect 0 "$heft" resume runs/small-0001
+expect 0 "$heft" resume runs/small-0002 train.epochs=3
+[ "$(state_of "$(newest runs/small-0002)")" = "$(state_of "$(newest runs/small-0001)")" ] || die "1 + 2 epochs are not 3 epochs"
+expect 0 "$heft" train small.yaml --run runs/small-0001 --resume
+expect 0 "$heft" train small.yaml --run fresh --resume
+expect 2 "$heft" resume elsewhere
+says err "elsewhere"
+
+# A result that cannot be written is a failure.
+if [ -w /dev/full ]; then
+    status=0
+    "$heft" plugins >/dev/full 2>err || status=$?
+    [ $status = 1 ] || die "exit status $status though stdout was full"
+fi
+echo "verbs: ok"

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Learning rates by PyTorch's schedulers, for tests/train/test_schedule.c.
+
+    /usr/bin/python3 tests/golden/schedules.py > tests/golden/schedules.inc
+
+A unit (a step or an epoch) is one call of scheduler.step(); the rates are those before each.
+"""
+import textwrap
+import warnings
+import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, ReduceLROnPlateau, SequentialLR, StepLR
+
+warnings.simplefilter("ignore")
+
+
+def optimizer(lr):
+    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+
+
+def numbers(v):
+    text = ["NAN" if x != x else "INFINITY" if x == float("inf") else "%.17g" % x for x in v]
+    lines = textwrap.wrap(", ".join(text), 110, break_long_words=False)
+    return "(const double[]){\n    " + "\n    ".join(lines) + " }"
+
+
+def series(text, lr, make, n):
+    o = optimizer(lr)
+    scheduler = make(o)
+    rates = []
+    for _ in range(n):
+        rates.append(o.param_groups[0]["lr"])
+        o.step()
+        scheduler.step()
+    print('{ "%s", %d, %s },' % (text, n, numbers(rates)))
+
+
+def warmup_cosine(warmup, total, floor):
+    """LinearLR from 1/warmup in warmup - 1 steps to 1, then the cosine from the peak again at step `warmup`."""
+    return lambda o: SequentialLR(o, [LinearLR(o, 1 / warmup, 1, warmup - 1),
+                                      CosineAnnealingLR(o, total - warmup, floor)], [warmup])
+
+
+def plateau(text, lr, mode, metric, **options):
+    o = optimizer(lr)
+    scheduler = ReduceLROnPlateau(o, mode, threshold_mode="rel", eps=0, **options)
+    rates = []
+    for m in metric:
+        scheduler.step(m)
+        rates.append(o.param_groups[0]["lr"])
+    print('{ "%s", %d, %d, %s, %s },' % (text, mode == "max", len(metric), numbers(metric), numbers(rates)))
+
+
+NAN = float("nan")
+print("/* Written by schedules.py (torch %s); see there. */" % torch.__version__.split("+")[0])
+print("/* Rates before each step or epoch; %s stands for the unit. */")
+print("static const struct { const char *value; int n; const double *rate; } series[] = {")
+series("{step: {initial: 0.1, every: 3, gamma: 0.5, unit: %s}}", 0.1, lambda o: StepLR(o, 3, 0.5), 14)
+series("{step: {initial: 0.2, every: 1, unit: %s}}", 0.2, lambda o: StepLR(o, 1), 6)
+series("{cosine: {peak: 0.1, unit: %s, steps: 20}}", 0.1, lambda o: CosineAnnealingLR(o, 20), 21)
+series("{cosine: {peak: 1, floor: 0.25, unit: %s, steps: 7}}", 1, lambda o: CosineAnnealingLR(o, 7, 0.25), 8)
+series("{cosine: {peak: 0.1, warmup: 5, unit: %s, steps: 20}}", 0.1, warmup_cosine(5, 20, 0), 20)
+series("{cosine: {peak: 0.3, warmup: 2, floor: 0.03, unit: %s, steps: 9}}", 0.3, warmup_cosine(2, 9, 0.03), 9)
+print("};")
+print("/* Rates after each metric. */")
+print("static const struct { const char *value; int maximize, n; const double *metric, *rate; } plateaus[] = {")
+flat = [1, 0.9, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.79, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8]
+plateau("{plateau: {initial: 0.1, patience: 2}}", 0.1, "min", flat, patience=2)
+plateau("{plateau: {initial: 0.1, patience: 2, factor: 0.5, cooldown: 2}}", 0.1, "min", flat,
+        patience=2, factor=0.5, cooldown=2)
+plateau("{plateau: {initial: 0.1, patience: 0, factor: 0.5, floor: 0.02}}", 0.1, "min", flat,
+        patience=0, factor=0.5, min_lr=0.02)
+plateau("{plateau: {initial: 1, patience: 1, factor: 0.3, threshold: 0.05}}", 1, "min",
+        [1, 0.96, 0.955, 0.94, 0.91, 0.9, 0.89, 0.88, 0.87, 0.5], patience=1, factor=0.3, threshold=0.05)
+plateau("{plateau: {initial: 1, patience: 1, factor: 0.3, threshold: 0.05, monitor: val_accuracy}}", 1, "max",
+        [0.5, 0.52, 0.524, 0.53, 0.56, 0.57, 0.58, 0.58, 0.7, 0.7], patience=1, factor=0.3, threshold=0.05)
+plateau("{plateau: {initial: 1, patience: 1, factor: 0.5}}", 1, "min",
+        [NAN, 3, NAN, NAN, 2, float("inf"), 1.9, NAN, NAN, NAN, NAN], patience=1, factor=0.5)
+plateau("{plateau: {initial: 1, patience: 1, factor: 0.5}}", 1, "min", [NAN, NAN, NAN, 3, 3, 3, 3, 2], patience=1, factor=0.5)
+plateau("{plateau: {initial: 1, patience: 0, factor: 0.5}}", 1, "min", [float("inf"), 2, 3], patience=0, factor=0.5)
+plateau("{plateau: {initial: 0.01}}", 0.01, "min", [1] * 25)
+print("};")
