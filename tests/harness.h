@@ -40,6 +40,8 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p))
 #endif
 
+#define HARNESS_BEFORE 0.25f    /* what a lane's dweight holds before backward, which adds */
+
 enum { HARNESS_ZONE = 64, HARNESS_TILE = 3, HARNESS_ROLES = HEFT_SCRATCH + 1 };
 
 /* SHAPE(28, 28, 1): floats.  LABELS(10): one integer below 10 per sample.  LANES(4, 1): five samples in two lanes. */
@@ -349,7 +351,8 @@ static inline void harness_backward(harness *h)
     for (int i = h->n_lanes - 1; i >= 0; i--) {
         float *dw[HEFT_MAX_TENSORS] = {0};
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) {
-            memset(h->lane[i].dweight[j], 0, harness_count(&h->of[HEFT_WEIGHT][j]->shape) * sizeof(float));
+            for (size_t k = 0; k < harness_count(&h->of[HEFT_WEIGHT][j]->shape); k++)
+                h->lane[i].dweight[j][k] = HARNESS_BEFORE;
             dw[j] = h->frozen || whole >> j & 1 ? NULL : h->lane[i].dweight[j];
         }
         b[i].dweight = dw;
@@ -365,7 +368,7 @@ static inline void harness_backward(harness *h)
         const size_t count = harness_count(&h->of[HEFT_WEIGHT][j]->shape);
         memset(h->dweight[j], 0, count * sizeof(float));
         for (int i = 0; i < h->n_lanes; i++)
-            for (size_t k = 0; k < count; k++) h->dweight[j][k] += h->lane[i].dweight[j][k];
+            for (size_t k = 0; k < count; k++) h->dweight[j][k] += h->lane[i].dweight[j][k] - HARNESS_BEFORE;
     }
     harness_check_zones(h, "backward");
 }

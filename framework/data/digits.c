@@ -4,6 +4,9 @@
  * shifted; the pen's width and blackness vary; a pixel's ink falls off over one pixel at the edge of the stroke; then
  * noise is added.  Sample i of a split is a function of (seed, split, i) alone, its label i mod 10.  Only exactly
  * rounded operations (+ - * / sqrt) are used, so the pictures are the same bits everywhere; they are kept as bytes.
+ *
+ * With the default options the nearest of ten mean pictures is right in 86 % of the test split, a net with one hidden
+ * layer of 32 in 97.8 %.
  */
 #include <string.h>
 
@@ -80,9 +83,9 @@ static void draw_digit(heft_rng r, int digit, int64_t size, double noise, uint8_
     const float side = (float)size;
     const pen p = { ink, size, between(&r, 0.028f, 0.062f) * side, between(&r, 0.6f, 1) };
     /* A turn by the angle whose half has the tangent t. */
-    const float t = 0.09f * shake(&r), c = (1 - t * t) / (1 + t * t), s = 2 * t / (1 + t * t);
-    const float shear = 0.18f * shake(&r), wide = between(&r, 0.7f, 1.05f), high = between(&r, 0.75f, 1.02f);
-    const float right = 0.06f * shake(&r), down = 0.05f * shake(&r), shaky = between(&r, 0.01f, 0.034f);
+    const float t = 0.06f * shake(&r), c = (1 - t * t) / (1 + t * t), s = 2 * t / (1 + t * t);
+    const float shear = 0.14f * shake(&r), wide = between(&r, 0.75f, 1.05f), high = between(&r, 0.8f, 1.02f);
+    const float right = 0.04f * shake(&r), down = 0.035f * shake(&r), shaky = between(&r, 0.01f, 0.032f);
     float from[2] = { 0, 0 };
     bool drawing = false;
     for (const signed char *q = strokes[digit]; *q != END;) {

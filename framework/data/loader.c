@@ -15,14 +15,14 @@ typedef struct slot {
     problems failed;                 /* n > 0: in place of the batch */
 } slot;
 
-/* The thread owns slot[filled % SLOTS] while `busy`; the caller owns slot[(taken - 1) % SLOTS] while `holds`.  Everything else
- * is read and written under the lock. */
+/* The thread owns slot[filled % SLOTS] and writes `order` while `busy`; the caller owns slot[(taken - 1) % SLOTS] while
+ * `holds`.  Everything else is read and written under the lock. */
 struct loader {
     dataset   *from;
     int64_t    count, batch_size;
     bool       shuffle, drop_last;
     uint64_t   seed;
-    int64_t   *order;                /* [count]; the thread's while `busy` */
+    int64_t   *order;                /* [count] */
     slot       slot[SLOTS];
     pthread_t  thread;
     pthread_mutex_t lock;
@@ -58,8 +58,6 @@ static void fill(loader *l, slot *s, int64_t first)
         problems_add(&s->failed, (place){ l->from->from->name, 0, 0 }, "cannot be read");
 }
 
-/* Batches are filled while there is a free slot; the order of another epoch waits until the caller has let go of the last
- * batch of the one before, whose index points into it. */
 static void *prepare(void *argument)
 {
     loader *l = argument;

@@ -8,10 +8,10 @@
 #include "base/file.h"
 #include "data/source.h"
 
-#define FORMATS "idx|cifar|csv|hdf5|text|digits|houses"
+#define FORMATS "idx|cifar|csv|hdf5|text|digits|houses|noise"
 
 static const heft_option common_options[] = {
-    HEFT_OPT_ENUM(data_options, format, HEFT_REQUIRED, FORMATS, "what the files hold, or built-in data (digits, houses)"),
+    HEFT_OPT_ENUM(data_options, format, HEFT_REQUIRED, FORMATS, "what the files hold, or built-in data (digits, houses, noise)"),
     HEFT_OPT_STRING(data_options, root, "", "where files are; relative to $HEFT_DATA if set, else to the experiment"),
     HEFT_OPT_REAL(data_options, scale, 1, -1e30, 1e30, "a factor on every input"),
     HEFT_OPT_ENUM(data_options, normalize, 0, "none|standard|minmax",
@@ -25,7 +25,7 @@ static const char *const split_names[] = { "train", "validation", "test" };
 const char *split_name(split which) { return split_names[which]; }
 
 static const format *const formats[] = { &idx_format, &cifar_format, &csv_format, &hdf5_format, &text_format,
-                                         &digits_format, &houses_format, NULL };
+                                         &digits_format, &houses_format, &noise_format, NULL };
 
 const format *format_by_name(const char *name)
 {
@@ -256,15 +256,15 @@ int print_file(opening *o, const char *role, const char *path, problems *pr)
 
 static void print_option(digest *d, const heft_option *row, const void *instance)
 {
-    const void *field = (const char *)instance + row->offset;
+    const void *at = (const char *)instance + row->offset;
     char number[32] = "";
     digest_add(d, row->name, strlen(row->name) + 1);
     switch (row->type) {
-    case HEFT_BOOL: digest_add(d, *(const bool *)field ? "1" : "0", 1); break;
-    case HEFT_INT:  snprintf(number, sizeof number, "%lld", (long long)*(const int64_t *)field); break;
-    case HEFT_ENUM: snprintf(number, sizeof number, "%d", *(const int *)field); break;
-    case HEFT_REAL: text_double(*(const double *)field, number); break;
-    case HEFT_STRING: digest_add(d, *(const char *const *)field, strlen(*(const char *const *)field) + 1); break;
+    case HEFT_BOOL: digest_add(d, *(const bool *)at ? "1" : "0", 1); break;
+    case HEFT_INT:  snprintf(number, sizeof number, "%lld", (long long)*(const int64_t *)at); break;
+    case HEFT_ENUM: snprintf(number, sizeof number, "%d", *(const int *)at); break;
+    case HEFT_REAL: text_double(*(const double *)at, number); break;
+    case HEFT_STRING: digest_add(d, *(const char *const *)at, strlen(*(const char *const *)at) + 1); break;
     default: break;                              /* no list among the room's options */
     }
     digest_add(d, number, strlen(number) + 1);

@@ -64,6 +64,7 @@ typedef struct encoder {
     int64_t *target;                 /* [n_targets]; -1: absent */
     lookup  *category;               /* [n_fields]; n 0 for numbers */
     lookup   classes;
+    int64_t *gaps, *first_gap;       /* [n_fields] missing cells that may not be, and the row of the first */
     int      problems;
     problems *pr;
 } encoder;
@@ -93,6 +94,26 @@ static bool not_among(encoder *e, int64_t row, int64_t column, const char *value
     return go_on;
 }
 
+static bool note_gap(encoder *e, int64_t f, int64_t row)
+{
+    if (!e->gaps[f]++) e->first_gap[f] = row;
+    return true;
+}
+
+/* One problem a column: gaps come in hundreds. */
+static void report_gaps(encoder *e)
+{
+    for (int64_t f = 0; f < e->fit->n_fields && e->problems < MOST_PROBLEMS; f++) {
+        if (!e->gaps[f]) continue;
+        text t = { 0 };
+        text_add(&t, "is missing");
+        if (e->gaps[f] > 1) text_printf(&t, ", as in %lld more rows", (long long)e->gaps[f] - 1);
+        text_printf(&t, "; missing: median (or mean) fills in %s", e->fit->field[f].one_hot ? "the most frequent category" : "the column's");
+        cell_problem(e, e->first_gap[f], e->column[f], t.s);
+        text_free(&t);
+    }
+}
+
 static bool encode_category(encoder *e, int64_t f, int64_t row, float *x)
 {
     const field *fd = &e->fit->field[f];
@@ -100,8 +121,7 @@ static bool encode_category(encoder *e, int64_t f, int64_t row, float *x)
     double number;
     int64_t at;
     if (cell_read(s, &e->t->options->words, &number) == CELL_MISSING) {
-        if (e->fit->missing == MISSING_REFUSE)
-            return cell_problem(e, row, e->column[f], "is missing (missing: median or mean fills in the most frequent category)");
+        if (e->fit->missing == MISSING_REFUSE) return note_gap(e, f, row);
         at = fd->fill_category;
     } else at = lookup_find(&e->category[f], s);
     if (at < 0 && e->fit->unseen == UNSEEN_REFUSE)
@@ -119,7 +139,7 @@ static bool encode_number(encoder *e, int64_t f, int64_t row, float *x)
     char fact[256];
     switch (cell_read(s, &e->t->options->words, &v)) {
     case CELL_MISSING:
-        if (fit->missing == MISSING_REFUSE) return cell_problem(e, row, e->column[f], "is missing (missing: median or mean fills it in)");
+        if (fit->missing == MISSING_REFUSE) return note_gap(e, f, row);
         v = fd->fill;
         break;
     case CELL_TEXT:
@@ -185,6 +205,7 @@ static int encode_rows(encoder *e)
             if (!(labels ? encode_class(e, row, (int32_t *)(void *)t->y + row) : encode_target(e, j, row, t->y + row * fit->n_targets)))
                 return -1;
     }
+    report_gaps(e);
     return e->problems ? -1 : 0;
 }
 
@@ -196,6 +217,8 @@ static int find_columns(encoder *e, bool predict, arena *a)
     int rc = 0;
     e->column = arena_alloc(a, (size_t)fit->n_fields, sizeof *e->column);
     e->category = arena_alloc(a, (size_t)fit->n_fields, sizeof *e->category);
+    e->gaps = arena_alloc(a, (size_t)fit->n_fields, sizeof *e->gaps);
+    e->first_gap = arena_alloc(a, (size_t)fit->n_fields, sizeof *e->first_gap);
     e->target = arena_alloc(a, (size_t)fit->n_targets, sizeof *e->target);
     for (int64_t i = 0; i < fit->n_fields + fit->n_targets; i++) {
         const bool input = i < fit->n_fields;
