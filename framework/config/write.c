@@ -31,7 +31,6 @@ static bool fits_a_line(const node *list)
     for (size_t i = 0; i < list->n; i++) {
         const node *item = list->item[i];
         if (item->kind != NODE_SCALAR || item->quoted || !*item->text) return false;
-        if (strspn(item->text, "-.")) return false;
         for (const char *s = item->text; *s; s++)
             if (!isalnum((unsigned char)*s) && !strchr("_.+-", *s)) return false;
     }
