@@ -7,9 +7,10 @@
  *     harness_fold(h);                            // h->state
  *     harness_close(h);
  *
- * The minibatch is cut into the lanes given; survey, totals, forward, survey_back, backward, gradient (in small tiles) and
- * fold are called as plugin.h says, lanes and tiles in falling order, since no order is promised.  What a layer must overwrite
- * is NaN before.  Every buffer lies between red zones, checked after every pass (poisoned, under AddressSanitizer).
+ * The minibatch is cut into the lanes given; survey, totals, forward, survey_back, backward, gradient (in small tiles)
+ * and fold are called as plugin.h says, lanes and tiles in falling order, since no order is promised.  What a layer must
+ * overwrite is NaN before.  Every buffer lies between red zones, checked after every pass (poisoned, under
+ * AddressSanitizer).
  * Losses and metrics are layers too: h->in[1] is then the target.  Everything that fails, fails the cmocka test.
  */
 #ifndef HEFT_TESTS_HARNESS_H
@@ -400,7 +401,8 @@ static inline void harness_fill(harness *h, uint64_t seed)
             harness_random(h->in[i], n, seed * 100 + (uint64_t)i, -1, 1);
     }
     for (int i = 0; i < h->n_of[HEFT_WEIGHT]; i++)
-        harness_random(h->weight[i], harness_count(&h->of[HEFT_WEIGHT][i]->shape), seed * 100 + 30 + (uint64_t)i, -1, 1);
+        harness_random(h->weight[i], harness_count(&h->of[HEFT_WEIGHT][i]->shape), seed * 100 + 30 + (uint64_t)i,
+                       -1, 1);
     harness_random(h->dout, (size_t)h->n * harness_count(&h->plan.out), seed * 100 + 99, -1, 1);
 }
 

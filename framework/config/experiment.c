@@ -41,8 +41,9 @@ static node *load_base(arena *a, const node *name, const origin *file, int *file
         problems_add(pr, name->at, "base: '%s' cannot have references, since bases are read before these are resolved", name->text);
         return NULL;
     }
-    const char *path = path_join(a, path_dir(a, file->path), name->text);
-    if (!strncmp(path, "./", 2)) path += 2;
+    const char *dir = path_dir(a, file->path), *s = name->text;
+    while (!strncmp(s, "./", 2)) s += 2;
+    const char *path = path_join(a, strcmp(dir, ".") ? dir : "", s);
     const origin base = { path, path_absolute(a, path), file };
     int depth = 0;
     for (const origin *o = file; o; o = o->by, depth++)

@@ -77,8 +77,12 @@ static void report_syntax(const parser *p)
     const yaml_parser_t *y = &p->yaml;
     if (y->error == YAML_MEMORY_ERROR) memory_exhausted(p->n);
     if (y->error == YAML_READER_ERROR) {
-        const place at = place_of_offset(p, y->problem_offset);
-        const unsigned byte = y->problem_offset < p->n ? (unsigned char)p->bytes[y->problem_offset] : 0;
+        const unsigned char *bytes = (const unsigned char *)p->bytes;
+        size_t offset = y->problem_offset;
+        if (strstr(y->problem, "trailing"))      /* said of the byte that breaks a character off: show its first */
+            do offset--; while (offset && bytes[offset] < 0xc0);
+        const place at = place_of_offset(p, offset);
+        const unsigned byte = offset < p->n ? bytes[offset] : 0;
         if (strstr(y->problem, "control"))
             problems_add(p->pr, at, "the control character U+%04X cannot stand in YAML; write it as an escape in double quotes",
                          (unsigned)y->problem_value);

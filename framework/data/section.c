@@ -8,11 +8,11 @@
 #include "base/file.h"
 #include "data/source.h"
 
-#define FORMATS "idx|cifar|csv|hdf5|text|digits|houses"
+#define FORMATS "idx|cifar|csv|hdf5|text|digits|houses|noise"
 
 static const heft_option common_options[] = {
     HEFT_OPT_ENUM(data_options, format, HEFT_REQUIRED, FORMATS,
-                  "what the files hold, or built-in data (digits, houses)"),
+                  "what the files hold, or built-in data (digits, houses, noise)"),
     HEFT_OPT_STRING(data_options, root, "",
                     "where files are; relative to $HEFT_DATA if set, else to the experiment"),
     HEFT_OPT_REAL(data_options, scale, 1, -1e30, 1e30, "a factor on every input"),
@@ -28,7 +28,7 @@ static const char *const split_names[] = { "train", "validation", "test" };
 const char *split_name(split which) { return split_names[which]; }
 
 static const format *const formats[] = { &idx_format, &cifar_format, &csv_format, &hdf5_format, &text_format,
-                                         &digits_format, &houses_format, NULL };
+                                         &digits_format, &houses_format, &noise_format, NULL };
 
 const format *format_by_name(const char *name)
 {

@@ -130,7 +130,7 @@ struct opening {
     dataset     *set[N_SPLITS];
 };
 
-extern const format idx_format, cifar_format, csv_format, hdf5_format, text_format, digits_format, houses_format;
+extern const format idx_format, cifar_format, csv_format, hdf5_format, text_format, digits_format, houses_format, noise_format;
 const format *format_by_name(const char *name);
 
 /* ---- the section (section.c) ---- */

@@ -238,6 +238,22 @@ int hdf_publish(hdf_file *f, const char *format, const char *target, problems *p
     return rc;
 }
 
+size_t hdf_bytes(hdf_file *f)
+{
+    hdf_enter();
+    hsize_t n = 0;
+    if (H5Fflush(f->id, H5F_SCOPE_GLOBAL) < 0 || H5Fget_filesize(f->id, &n) < 0) n = f->n_image;
+    hdf_leave();
+    return (size_t)n;
+}
+
+const char *hdf_version(void)
+{
+#define TEXT(x) #x
+#define VERSION(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
+    return VERSION(H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
+}
+
 void hdf_discard(hdf_file *f) { hdf_close(f); }
 
 void hdf_close(hdf_file *f)

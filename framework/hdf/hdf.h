@@ -48,6 +48,11 @@ int hdf_attr_ints(hdf_file *f, const char *path, const char *name, int64_t n, co
 int  hdf_publish(hdf_file *f, const char *format, const char *target, problems *pr);
 void hdf_discard(hdf_file *f);                                                               /* NULL: nothing */
 
+/* Bytes that publishing will write, at most a few hundred KiB too many. */
+size_t hdf_bytes(hdf_file *f);
+
+const char *hdf_version(void);                                                               /* of the library: "1.10.8" */
+
 /* ---- reading ---- */
 
 /* Open a published file: length and SHA-256 are verified before HDF5 sees a byte.  `format` must match up to the version,

@@ -58,7 +58,8 @@ void progress_duration(double seconds, char out[32])
         return;
     }
     const double s = floor(seconds + 0.5);
-    if (seconds < 9.95) snprintf(out, 32, "%.1f s", seconds);
+    if (seconds < 0.995) snprintf(out, 32, "%.2f s", seconds);
+    else if (seconds < 9.95) snprintf(out, 32, "%.1f s", seconds);
     else if (s < 60) snprintf(out, 32, "%.0f s", s);
     else if (s < 3600) snprintf(out, 32, "%d:%02d", (int)s / 60, (int)s % 60);
     else if (s < 86400) snprintf(out, 32, "%d:%02d:%02d", (int)s / 3600, (int)s / 60 % 60, (int)s % 60);

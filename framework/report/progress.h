@@ -50,7 +50,7 @@ const char *progress_epoch(progress *p, int64_t epoch, int64_t epochs, int n, co
 
 void progress_end(progress *p);      /* clears and frees; NULL: nothing */
 
-/* "0.05", "12 s", "1:23", "2:03:45", "3 d 4 h"; "?" if it is not known (not finite or negative). */
+/* "0.05 s", "4.2 s", "12 s", "1:23", "2:03:45", "3 d 4 h"; "?" if it is not known (not finite or negative). */
 void progress_duration(double seconds, char out[32]);
 
 #endif

@@ -1,6 +1,14 @@
 /* run.h -- a run on disk: directory, lock, checkpoints, metrics, log
  *
- *   runs/NAME-0001/ experiment.yaml metrics.h5 checkpoints/step-000001200.h5 latest best log.txt provenance.json lock
+ *   runs/NAME-0001/
+ *     experiment.yaml   the resolved experiment, written once, last of what makes the directory a run
+ *     checkpoints/      step-000001200.h5 (immutable), latest and best: small text files naming one
+ *     metrics.h5        /epochs (with seconds and samples_per_s), /steps, /experiment; replaced whole
+ *     provenance.json   host, times, versions, threads and command of each process that worked on it
+ *     log.txt           what the terminal showed; its end may be torn
+ *     lock              held (flock) while a process works on the run; names it
+ *
+ * One thread works on a run.
  */
 #ifndef HEFT_RUN_RUN_H
 #define HEFT_RUN_RUN_H
@@ -12,27 +20,38 @@ typedef struct run {
     int         lock_fd;
     FILE       *log;
     arena      *memory;
-    double      seconds_before;      /* of earlier processes, from metrics.h5 */
+    struct provenance *provenance;
 } run;
 
-/* Make a directory (dir NULL: runs/NAME-NNNN, the next free number) and take its lock.  An existing run is refused. */
+/* Make a directory (dir NULL: runs/NAME-NNNN, the next free number) and take its lock.  A directory with anything in it is refused, except for
+ * what is left of one that was killed while it was made. */
 run *run_create(const char *dir, const experiment *e, problems *pr);
-/* Open an existing one and take its lock; in use: names host and process of the owner. */
-run *run_open(const char *dir, problems *pr);
-void run_close(run *r);
 
-/* Save a checkpoint, `latest`, `best`, metrics.h5, and remove checkpoints beyond `keep` (never latest or best).  A failure keeps what was there. */
+/* Open an existing one and take its lock; in use: names host and process of the owner.  What dead processes left aside is
+ * removed, and what a killed one left undone behind its last checkpoint (latest, best, metrics.h5) is done. */
+run *run_open(const char *dir, problems *pr);
+void run_close(run *r);                                              /* NULL: nothing */
+
+/* Before the first step (R3): a checkpoint can be made, and the disk has room for three of them. */
+int  run_ready(run *r, const trainer *t, problems *pr);
+
+/* Save a checkpoint, `best`, metrics.h5, `latest`, in this order, and remove checkpoints beyond `keep` (never latest or
+ * best).  A failure keeps what was there. */
 int  run_save(run *r, trainer *t, bool best, problems *pr);
 int  run_write_metrics(run *r, const trainer *t, problems *pr);
 
-/* The newest valid checkpoint of a run; damaged ones are named in `damaged` and passed over.  NULL if there is none (then nothing was saved
- * yet: start anew) or after a problem. */
+/* Paths of the checkpoints of a run, the oldest first, valid or not. */
+int  run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, problems *pr);
+
+/* The newest valid checkpoint of a run; damaged ones are named in `damaged` and passed over.  NULL if there is none (then
+ * nothing was saved yet: start anew) or after a problem (such as: there are some, and all are damaged). */
 char *run_latest(const char *dir, arena *a, problems *damaged, problems *pr);
 
-/* CHECKPOINT|RUN of the command line: a file is itself; a run is its best checkpoint, or the latest. */
+/* CHECKPOINT|RUN of the command line: a file is itself; a run is its best checkpoint, or the latest.  A damaged latest is a
+ * problem that names the newest valid one. */
 char *run_resolve(const char *path, arena *a, problems *pr);
 
-/* A line to log.txt and to stderr. */
+/* A line to log.txt and to stderr.  r NULL: to stderr. */
 __attribute__((format(printf, 2, 3)))
 void run_log(run *r, const char *fmt, ...);
 

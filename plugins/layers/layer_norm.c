@@ -17,7 +17,7 @@ typedef struct {
 enum { MEAN, RSTD };                             /* saved */
 
 static const heft_option options[] = {
-    HEFT_OPT_REAL(layer_norm, eps, 1e-5, 0, 1, "added to the variance"),
+    HEFT_OPT_REAL(layer_norm, eps, 1e-5, 1e-12, 1, "added to the variance"),
     HEFT_OPT_BOOL(layer_norm, scale, true, "multiply by a weight, gamma"),
     HEFT_OPT_BOOL(layer_norm, center, true, "add a weight, beta"),
     HEFT_OPT_END

@@ -21,7 +21,7 @@ static void forward(const void *self, const heft_forward *p)
     const int64_t n = p->n * l->size;
     const float *restrict x = p->in[0];
     float *restrict y = p->out;
-    for (int64_t i = 0; i < n; i++) y[i] = 1 / (1 + heft_expf(-x[i]));
+    for (int64_t i = 0; i < n; i++) y[i] = heft_sigmoidf(x[i]);
 }
 
 static void backward(const void *self, const heft_backward *p)

@@ -75,5 +75,7 @@ plateau("{plateau: {initial: 1, patience: 1, factor: 0.3, threshold: 0.05, monit
         [0.5, 0.52, 0.524, 0.53, 0.56, 0.57, 0.58, 0.58, 0.7, 0.7], patience=1, factor=0.3, threshold=0.05)
 plateau("{plateau: {initial: 1, patience: 1, factor: 0.5}}", 1, "min",
         [NAN, 3, NAN, NAN, 2, float("inf"), 1.9, NAN, NAN, NAN, NAN], patience=1, factor=0.5)
+plateau("{plateau: {initial: 1, patience: 1, factor: 0.5}}", 1, "min", [NAN, NAN, NAN, 3, 3, 3, 3, 2], patience=1, factor=0.5)
+plateau("{plateau: {initial: 1, patience: 0, factor: 0.5}}", 1, "min", [float("inf"), 2, 3], patience=0, factor=0.5)
 plateau("{plateau: {initial: 0.01}}", 0.01, "min", [1] * 25)
 print("};")

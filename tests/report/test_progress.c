@@ -183,7 +183,7 @@ static void durations(void **state)
 {
     (void)state;
     static const struct { double seconds; const char *shows; } cases[] = {
-        { 0, "0.0 s" }, { 0.04, "0.0 s" }, { 4.2, "4.2 s" }, { 9.97, "10 s" }, { 59.4, "59 s" }, { 59.6, "1:00" }, { 83, "1:23" },
+        { 0, "0.00 s" }, { 0.043, "0.04 s" }, { 0.999, "1.0 s" }, { 4.2, "4.2 s" }, { 9.97, "10 s" }, { 59.4, "59 s" }, { 59.6, "1:00" }, { 83, "1:23" },
         { 3599.7, "1:00:00" }, { 7425, "2:03:45" }, { 86400 * 3 + 3600 * 4.5, "3 d 4 h" }, { NAN, "?" }, { -1, "?" }, { INFINITY, "?" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,0 +1,54 @@
+/* inside.h -- what the files of this room share; nobody else includes it */
+#ifndef HEFT_RUN_INSIDE_H
+#define HEFT_RUN_INSIDE_H
+
+#include "run/run.h"
+
+#define METRICS_FORMAT "heft-metrics 1"
+
+/* ---- checkpoints ---- */
+
+/* Where the values of a tensor that checkpoints hold lie: weights and states.  NULL for the others, and for metrics, whose states
+ * are made anew from the meter. */
+const float *checkpoint_values(const model *m, const model_layer *l, const model_tensor *t);
+
+/* A slot's share of one tensor: one data set, of `pieces` runs of `count` floats that lie `stride` apart in memory. */
+typedef struct slot_part {
+    const char *path;
+    int         rank;
+    int64_t     dim[HDF_MAX_RANK];
+    float      *at;
+    size_t      pieces, count, stride;
+} slot_part;
+
+/* All of them, in the order of slots and tensors; -1 if visit failed for one. */
+typedef int slot_visitor(void *context, const slot_part *p, problems *pr);
+int checkpoint_slots(const trainer *t, slot_visitor *visit, void *context, problems *pr);
+
+/* ---- metrics.h5 ---- */
+
+/* Into timing a row for each of epochs, with the figures that are in the metrics.h5 of the run; NaN where nothing is known, since
+ * no checkpoint holds them. */
+void timing_read(const char *run_dir, const table *epochs, table *timing);
+
+int  metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps, const char *yaml, problems *pr);
+
+/* ---- the directory ---- */
+
+char *checkpoint_path(arena *a, const char *run_dir, int64_t step);
+/* What `latest` or `best` names, as a path; NULL if there is no such file, or it names nothing that is there. */
+char *run_pointer(arena *a, const char *run_dir, const char *which);
+
+/* Complete what a process left undone that was killed between a checkpoint and the files that follow from it. */
+int   run_repair(run *r, problems *pr);
+
+int   run_check_space(const char *dir, size_t bytes, problems *pr);
+
+/* ---- provenance.json: an entry for each process that worked on the run ---- */
+
+typedef struct provenance provenance;
+
+provenance *provenance_begin(const char *run_dir, problems *pr);     /* NULL after a problem */
+int         provenance_end(provenance *p, problems *pr);             /* frees p */
+
+#endif

@@ -1,0 +1,124 @@
+/* provenance.c -- provenance.json: all that may differ between equal runs, an entry for each process
+ *
+ * {"processes": [
+ * {"host": "...", "pid": 1, "started": "2025-01-31T12:00:00Z", "ended": null, ...},
+ * ...
+ * ]}
+ * One entry a line, so that an earlier process's entries can be kept as they are.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "compute/compute.h"
+#include "run/inside.h"
+
+struct provenance {
+    arena *memory;
+    const char *path, *before, *started;         /* before: earlier entries, each with a comma and a newline behind */
+};
+
+static const char head[] = "{\"processes\": [\n", tail[] = "\n]}\n";
+
+static char *now(arena *a)
+{
+    const time_t t = time(NULL);
+    struct tm utc;
+    char *out = arena_alloc(a, 32, 1);
+    if (gmtime_r(&t, &utc)) strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return out;
+}
+
+/* Bytes that are not ASCII pass as they are: names of hosts and files are UTF-8 nearly everywhere. */
+static void add_string(text *t, const char *s)
+{
+    text_add(t, "\"");
+    for (; *s; s++) {
+        const unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\') text_printf(t, "\\%c", c);
+        else if (c < 0x20) text_printf(t, "\\u%04x", c);
+        else text_add_n(t, s, 1);
+    }
+    text_add(t, "\"");
+}
+
+static void add_member(text *t, const char *key, const char *value)
+{
+    text_printf(t, ", \"%s\": ", key);
+    if (value) add_string(t, value);
+    else text_add(t, "null");
+}
+
+static void add_command(text *t)
+{
+    text_add(t, ", \"command\": [");
+    FILE *f = fopen("/proc/self/cmdline", "re");
+    char *word = NULL;
+    size_t room = 0;
+    for (int i = 0; f && getdelim(&word, &room, 0, f) > 0; i++) {
+        if (i) text_add(t, ", ");
+        add_string(t, word);
+    }
+    free(word);
+    if (f) fclose(f);
+    text_add(t, "]");
+}
+
+static int publish(const provenance *p, const char *ended, problems *pr)
+{
+    char host[256] = "?";
+    gethostname(host, sizeof host - 1);
+    text t = { 0 };
+    text_add(&t, head);
+    text_add(&t, p->before);
+    text_add(&t, "{\"host\": ");
+    add_string(&t, host);
+    text_printf(&t, ", \"pid\": %ld", (long)getpid());
+    add_member(&t, "started", p->started);
+    add_member(&t, "ended", ended);
+    add_member(&t, "heft", HEFT_VERSION);
+    add_member(&t, "hdf5", hdf_version());
+    add_member(&t, "compute", compute_describe());
+    text_printf(&t, ", \"threads\": %d", compute_threads());
+    add_command(&t);
+    text_add(&t, "}");
+    text_add(&t, tail);
+    const int rc = file_publish(p->path, t.s, t.n, pr);
+    text_free(&t);
+    return rc;
+}
+
+/* Entries of a file that this code wrote; of anything else nothing. */
+static char *earlier(arena *a, const char *path)
+{
+    enum { MOST = 16 << 20 };
+    problems none = { 0 };
+    size_t n = 0;
+    const size_t h = strlen(head), e = strlen(tail);
+    char *bytes = file_exists(path) ? file_read(path, MOST, &n, &none) : NULL, *out = "";
+    if (bytes && n > h + e && !strncmp(bytes, head, h) && !strcmp(bytes + n - e, tail))
+        out = arena_printf(a, "%.*s,\n", (int)(n - h - e), bytes + h);
+    block_free(bytes);
+    problems_free(&none);
+    return out;
+}
+
+provenance *provenance_begin(const char *run_dir, problems *pr)
+{
+    arena *a = arena_new();
+    provenance *p = arena_alloc(a, 1, sizeof *p);
+    *p = (provenance){ .memory = a, .path = path_join(a, run_dir, "provenance.json"), .started = now(a) };
+    p->before = earlier(a, p->path);
+    if (publish(p, NULL, pr) == 0) return p;
+    arena_free(a);
+    return NULL;
+}
+
+int provenance_end(provenance *p, problems *pr)
+{
+    const int rc = publish(p, now(p->memory), pr);
+    arena_free(p->memory);
+    return rc;
+}

@@ -1,0 +1,276 @@
+/* save.c -- checkpoints of a run: written, named, found again, removed; metrics.h5 */
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "run/inside.h"
+
+/* ---- names ---- */
+
+char *checkpoint_path(arena *a, const char *run_dir, int64_t step)
+{
+    return arena_printf(a, "%s/checkpoints/step-%09lld.h5", run_dir, (long long)step);
+}
+
+/* The step in "step-000001200.h5", or -1. */
+static int64_t step_of(const char *name)
+{
+    int64_t step = 0;
+    if (strncmp(name, "step-", 5)) return -1;
+    const size_t n = strspn(name + 5, "0123456789");
+    if (n < 9 || n > 18 || strcmp(name + 5 + n, ".h5")) return -1;
+    for (const char *p = name + 5; *p != '.'; p++) step = 10 * step + (*p - '0');
+    return step;
+}
+
+static int by_step(const void *a, const void *b)
+{
+    const int64_t x = step_of(path_base(*(char *const *)a)), y = step_of(path_base(*(char *const *)b));
+    return (x > y) - (x < y);
+}
+
+int run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, problems *pr)
+{
+    const char *folder = path_join(a, dir, "checkpoints");
+    DIR *d = opendir(folder);
+    *n = 0;
+    *paths = arena_alloc(a, 1, sizeof **paths);
+    if (!d) {
+        if (errno == ENOENT && file_is_dir(dir)) return 0;
+        problems_system(pr, folder, "cannot be read", errno);
+        return -1;
+    }
+    int64_t room = 1;
+    for (struct dirent *e; (e = readdir(d));) {
+        if (step_of(e->d_name) < 0) continue;
+        if (*n == room) *paths = arena_grow(a, *paths, (size_t)*n, (size_t)(room *= 2), sizeof **paths);
+        (*paths)[(*n)++] = path_join(a, folder, e->d_name);
+    }
+    closedir(d);
+    qsort(*paths, (size_t)*n, sizeof **paths, by_step);
+    return 0;
+}
+
+char *run_pointer(arena *a, const char *run_dir, const char *which)
+{
+    problems none = { 0 };
+    size_t n = 0;
+    char *folder = path_join(a, run_dir, "checkpoints"), *out = NULL;
+    char *name = file_read(path_join(a, folder, which), 256, &n, &none);
+    if (name) {
+        name[strcspn(name, "\n")] = 0;
+        if (step_of(name) >= 0) out = path_join(a, folder, name);
+        if (out && !file_exists(out)) out = NULL;
+    }
+    block_free(name);
+    problems_free(&none);
+    return out;
+}
+
+static int point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr)
+{
+    const char *before = run_pointer(a, run_dir, which);
+    if (before && !strcmp(path_base(before), path_base(target))) return 0;
+    const char *line = arena_printf(a, "%s\n", path_base(target));
+    return file_publish(arena_printf(a, "%s/checkpoints/%s", run_dir, which), line, strlen(line), pr);
+}
+
+/* ---- metrics.h5 ---- */
+
+int metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps, const char *yaml, problems *pr)
+{
+    const int n = epochs->n_columns, more = timing->n_columns - 1;
+    arena *a = arena_new();
+    table_column *column = arena_alloc(a, (size_t)(n + more), sizeof *column);
+    memcpy(column, epochs->column, (size_t)n * sizeof *column);
+    memcpy(column + n, timing->column + 1, (size_t)more * sizeof *column);
+    table *joined = table_new(n + more, column);
+    for (int64_t r = 0; r < epochs->n_rows; r++) {
+        double *row = table_add_row(joined);
+        memcpy(row, table_row(epochs, r), (size_t)n * sizeof *row);
+        if (r < timing->n_rows) memcpy(row + n, table_row(timing, r) + 1, (size_t)more * sizeof *row);
+    }
+    hdf_file *f = hdf_create(pr);
+    int rc = -1;
+    if (f && table_write(joined, f, "/epochs", pr) == 0 && table_write(steps, f, "/steps", pr) == 0
+        && hdf_write_text(f, "/experiment", yaml, pr) == 0)
+        rc = hdf_publish(f, METRICS_FORMAT, path_join(a, run_dir, "metrics.h5"), pr);
+    else hdf_discard(f);
+    table_free(joined);
+    arena_free(a);
+    return rc;
+}
+
+int run_write_metrics(run *r, const trainer *t, problems *pr)
+{
+    text yaml = { 0 };
+    experiment_write(t->experiment, &yaml);
+    const int rc = metrics_write(r->dir, t->epochs, t->timing, t->steps, yaml.s ? yaml.s : "", pr);
+    text_free(&yaml);
+    return rc;
+}
+
+/* ---- saving ---- */
+
+/* Those of later steps are damaged ones that a resumed run has not come to again; they count for nothing. */
+static int prune(const char *run_dir, int64_t step, const char *best, int64_t keep, arena *a, problems *pr)
+{
+    int64_t n;
+    char **path;
+    if (run_checkpoints(run_dir, a, &n, &path, pr) < 0) return -1;
+    while (n > 0 && step_of(path_base(path[n - 1])) > step) n--;
+    const char *const spared[] = { best, run_pointer(a, run_dir, "best"), run_pointer(a, run_dir, "latest") };
+    int rc = 0;
+    for (int64_t i = 0; i < n - keep; i++) {
+        bool spare = false;
+        for (int k = 0; k < 3; k++) spare |= spared[k] && !strcmp(path[i], spared[k]);
+        if (spare || unlink(path[i]) == 0) continue;
+        problems_system(pr, path[i], "cannot be removed", errno);
+        rc = -1;
+    }
+    return rc;
+}
+
+/* `latest` comes last: where it names the newest checkpoint, all that follows from it is done (run_repair). */
+int run_save(run *r, trainer *t, bool best, problems *pr)
+{
+    const trainer_state *s = &t->state;
+    arena *a = arena_new();
+    const char *path = checkpoint_path(a, r->dir, s->step), *best_path = best ? path : NULL;
+    if (!best && t->checkpoint.best.column && !isnan(s->best_value)) best_path = checkpoint_path(a, r->dir, s->best_step);
+    int rc = checkpoint_save(t, path, pr);
+    if (rc == 0) {
+        if (best_path && file_exists(best_path)) rc = point(a, r->dir, "best", best_path, pr);
+        if (run_write_metrics(r, t, pr) < 0) rc = -1;
+        if (point(a, r->dir, "latest", path, pr) < 0) rc = -1;
+        if (rc == 0) rc = prune(r->dir, s->step, best_path, t->checkpoint.keep, a, pr);
+    }
+    arena_free(a);
+    return rc;
+}
+
+int run_check_space(const char *dir, size_t bytes, problems *pr)
+{
+    enum { COPIES = 3 };
+    struct statvfs v;
+    char has[32], wants[32], one[32];
+    if (statvfs(dir, &v) < 0) {
+        problems_system(pr, dir, "its file system cannot be examined", errno);
+        return -1;
+    }
+    const double there = (double)v.f_bavail * (double)v.f_frsize, wanted = COPIES * (double)bytes;
+    if (there >= wanted) return 0;
+    text_bytes(there, has);
+    text_bytes(wanted, wants);
+    text_bytes((double)bytes, one);
+    problems_add(pr, (place){ dir, 0, 0 }, "%s are free on its disk, and this run wants %s: %d times a checkpoint of %s", has, wants,
+                 COPIES, one);
+    return -1;
+}
+
+int run_ready(run *r, const trainer *t, problems *pr)
+{
+    const size_t bytes = checkpoint_bytes(t, pr);
+    return bytes ? run_check_space(r->dir, bytes, pr) : -1;
+}
+
+/* ---- finding ---- */
+
+static bool is_valid(const char *path, problems *pr)
+{
+    checkpoint *c = checkpoint_open(path, pr);
+    checkpoint_close(c);
+    return c != NULL;
+}
+
+char *run_latest(const char *dir, arena *a, problems *damaged, problems *pr)
+{
+    int64_t n;
+    char **path;
+    if (run_checkpoints(dir, a, &n, &path, pr) < 0) return NULL;
+    for (int64_t i = n - 1; i >= 0; i--)
+        if (is_valid(path[i], damaged)) return path[i];
+    if (n) problems_add(pr, (place){ dir, 0, 0 }, "none of its checkpoints can be read; where they are removed, the run starts anew");
+    return NULL;
+}
+
+static char *resolve_latest(const char *dir, arena *a, problems *pr)
+{
+    problems damaged = { 0 };
+    char *found = run_latest(dir, a, &damaged, pr);
+    const bool good = found && !damaged.n;
+    for (size_t i = 0; i < damaged.n; i++) problems_add(pr, damaged.item[i].at, "%s", damaged.item[i].text);
+    if (found && !good) problems_add(pr, (place){ dir, 0, 0 }, "the newest checkpoint that can be read is %s", found);
+    problems_free(&damaged);
+    return good ? found : NULL;
+}
+
+char *run_resolve(const char *path, arena *a, problems *pr)
+{
+    if (!file_is_dir(path)) {
+        if (file_exists(path)) return arena_strdup(a, path);
+        problems_add(pr, (place){ path, 0, 0 }, "there is no such checkpoint or run");
+        return NULL;
+    }
+    if (!file_exists(path_join(a, path, "experiment.yaml"))) {
+        problems_add(pr, (place){ path, 0, 0 }, "not a run: there is no experiment.yaml in it");
+        return NULL;
+    }
+    const size_t before = pr->n;
+    char *found = run_pointer(a, path, "best");
+    if (!found) found = resolve_latest(path, a, pr);
+    if (!found && pr->n == before) problems_add(pr, (place){ path, 0, 0 }, "the run has no checkpoint yet");
+    return found;
+}
+
+/* ---- repair ---- */
+
+/* metrics.h5 as it would be behind this checkpoint. */
+static int metrics_from(const char *run_dir, checkpoint *c, problems *pr)
+{
+    static const table_column figures[] = { { "epoch", "", true }, { "seconds", "s", false }, { "samples_per_s", "1/s", false } };
+    size_t n;
+    int rc = -1;
+    table *timing = table_new(3, figures);
+    table *epochs = table_read(checkpoint_file(c), "/metrics/epochs", pr), *steps = table_read(checkpoint_file(c), "/metrics/steps", pr);
+    if (epochs && steps) {
+        timing_read(run_dir, epochs, timing);
+        rc = metrics_write(run_dir, epochs, timing, steps, checkpoint_experiment(c, &n), pr);
+    }
+    table_free(timing);
+    table_free(epochs);
+    table_free(steps);
+    return rc;
+}
+
+static int best_from(const char *run_dir, checkpoint *c, arena *a, problems *pr)
+{
+    double value;
+    int64_t step;
+    if (hdf_get_real(checkpoint_file(c), "/trainer", "best_value", &value, pr) < 0) return -1;
+    if (hdf_get_int(checkpoint_file(c), "/trainer", "best_step", &step, pr) < 0) return -1;
+    const char *path = checkpoint_path(a, run_dir, step);
+    return isnan(value) || !file_exists(path) ? 0 : point(a, run_dir, "best", path, pr);
+}
+
+int run_repair(run *r, problems *pr)
+{
+    problems damaged = { 0 }, none = { 0 };
+    arena *a = arena_new();
+    const char *newest = run_latest(r->dir, a, &damaged, &none), *latest = run_pointer(a, r->dir, "latest");
+    int rc = 0;
+    if (newest && (!latest || strcmp(newest, latest))) {
+        checkpoint *c = checkpoint_open(newest, pr);
+        rc = c && best_from(r->dir, c, a, pr) == 0 && metrics_from(r->dir, c, pr) == 0 ? point(a, r->dir, "latest", newest, pr) : -1;
+        checkpoint_close(c);
+    }
+    problems_free(&damaged);
+    problems_free(&none);
+    arena_free(a);
+    return rc;
+}
