@@ -1,0 +1,13 @@
+/* kit.h -- behind `heft plugins`: what an author needs; both return the exit code */
+#ifndef HEFT_CLI_KIT_H
+#define HEFT_CLI_KIT_H
+
+#include "plugin/check.h"
+
+/* Prints a verdict a line.  1 if anything failed. */
+int kit_check(registry *r, int n, char **path, const check_options *o, bool json);
+
+/* KIND NAME: writes NAME.c, CMakeLists.txt and NAME.yaml into dir (NULL: NAME) and says what to do with them. */
+int kit_new(int n, char **arg, const char *dir);
+
+#endif
