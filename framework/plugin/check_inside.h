@@ -104,6 +104,7 @@ bool has_din(const rig *h, int i);                                   /* backward
 void want_all(rig *h);
 float *kept(rig *h, const float *x, size_t n);                       /* a copy */
 ptrdiff_t first_difference(const float *a, const float *b, size_t n);     /* of bits; -1: none */
+uint64_t hash_of_pass(rig *h, bool with_backward);                       /* one forward and backward: what came of it */
 ptrdiff_t first_not_finite(const float *x, size_t n);                     /* -1: none */
 
 void check_gradients(check *c);

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/rng.h"
 #include "plugin/check_inside.h"
 
@@ -131,8 +130,7 @@ static uint64_t hash_of_lane(const rig *h, uint64_t sum, int lane)
     return sum;
 }
 
-/* One forward and backward: what came of it, as a number. */
-static uint64_t hash_of_pass(rig *h, bool with_backward)
+uint64_t hash_of_pass(rig *h, bool with_backward)
 {
     rig_forward(h, true);
     uint64_t sum = hash_bytes(HASH_START, h->out, rig_out_count(h) * sizeof(float));
@@ -173,29 +171,5 @@ void check_again(check *c)
         }
         if (one) rig_close(one);
         if (two) rig_close(two);
-    }
-}
-
-/* ---- threads ------------------------------------------------------------------- */
-
-static const int64_t many_lanes[] = { 2, 2, 2, 1, 3, 2, 2, 2, 1, 3, 2, 2, 2, 1, 3, 2, 0 };
-
-void check_threads(check *c)
-{
-    enum { LEAST = 6 };
-    const double each = 0.004;
-    cases_make(c);
-    for (size_t k = 0; k < c->n_cases; k++) {
-        rig *h = case_open(c, &c->cases[k], many_lanes);
-        if (!h) continue;
-        const uint64_t serial = hash_of_pass(h, true);
-        const double end = clock_seconds() + each;
-        bool same = true;
-        h->parallel = true;
-        for (int i = 0; same && (i < LEAST || clock_seconds() < end); i++) same = hash_of_pass(h, true) == serial;
-        check_that(c, same, "lanes on several threads give the bits of lanes one by one", "the same bits", "static buffers; "
-                   "what is written but is neither out, din, dweight, saved, scratch nor tally of the lane",
-                   "other bits with 16 lanes on 4 threads");
-        rig_close(h);
     }
 }

@@ -297,6 +297,12 @@ static void forward_lane(const lanes_job *job, rig_lane *l)
     job->h->layer->forward(job->h->self, &f);
 }
 
+void rig_forward_lane(rig *h, int lane, bool train)
+{
+    const lanes_job job = { h, train, train && h->layer->survey, NULL };
+    forward_lane(&job, &h->lane[lane]);
+}
+
 void rig_forward(rig *h, bool train)
 {
     lanes_job job = { h, train, false, survey_lane };
@@ -347,11 +353,7 @@ static void backward_lane(const lanes_job *job, rig_lane *l)
 void rig_backward_lane(rig *h, int lane, float *const *dweight)
 {
     const heft_backward b = backward_view(h, &h->lane[lane], dweight, true);
-    poison_tensors(h, &h->lane[lane], HEFT_SCRATCH, POISON_SCRATCH);
-    enter(h->at, "backward");
     h->layer->backward(h->self, &b);
-    enter(h->at, "");
-    inspect(h, "backward");
 }
 
 typedef struct tiles_job { rig *h; int weight; int64_t rows; } tiles_job;

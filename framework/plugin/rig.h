@@ -91,7 +91,9 @@ void *rig_alloc(rig *h, size_t count, size_t size, const char *name, ...);
 
 void rig_forward(rig *h, bool train);
 void rig_backward(rig *h);
-void rig_backward_lane(rig *h, int lane, float *const *dweight);   /* backward of one lane once more, onto this */
+/* One call of one lane once more, on the buffers as they are; nothing is cleared or looked at. */
+void rig_forward_lane(rig *h, int lane, bool train);
+void rig_backward_lane(rig *h, int lane, float *const *dweight);
 void rig_fold(rig *h);
 bool rig_predict(rig *h, float *out);                              /* in lanes, if the layer has it */
 
