@@ -63,7 +63,10 @@ static const char *syntax_hint(const parser *p)
     };
     size_t n, at;
     const char *line = line_at(p, p->yaml.problem_mark, &n, &at);
-    if (memchr(line, '\t', at + (at < n)) && strspn(line, " \t-") >= at) return "indent with spaces, not tabs";
+    bool tab = at < n && line[at] == '\t';
+    size_t lead = 0;                             /* the text has no NUL at its end */
+    for (; lead < at && memchr(" \t-", line[lead], 3); lead++) tab |= line[lead] == '\t';
+    if (tab && lead == at) return "indent with spaces, not tabs";
     for (size_t i = 0; i + 1 < n; i++)
         if (line[i] == '$' && line[i + 1] == '{') return "inside { } and [ ], write \"${...}\" in quotes";
     for (size_t i = 0; hints[i].problem; i++)

@@ -82,6 +82,8 @@ static void refused(void **state)
                                       "next token (indent with spaces, not tabs)"),
         CASE("train:\n  epochs: 3\n\tbatch: 4\n", "f:3:1: not valid YAML: found a tab character that violates indentation while "
              "scanning a plain scalar that begins at 2:11 (indent with spaces, not tabs)"),
+        CASE("\t\t", "f:1:1: not valid YAML: found character that cannot start any token while scanning for the next token (indent "
+                     "with spaces, not tabs)"),
         CASE("model:\n  -\tdense:\n\t    units: 3\n", "f:2:4: not valid YAML: found character that cannot start any token while "
              "scanning for the next token (indent with spaces, not tabs)"),
         CASE("a: [1, 2\nb: 3\n", "f:2:2: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence that "
@@ -113,7 +115,7 @@ static void refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         arena *a = arena_new();
         problems pr = { 0 };
-        char *bytes = malloc(cases[i].n + 1);    /* of its exact size, for AddressSanitizer */
+        char *bytes = malloc(cases[i].n ? cases[i].n : 1);    /* of its exact size, for AddressSanitizer */
         memcpy(bytes, cases[i].yaml, cases[i].n);
         assert_null(node_parse(a, "f", bytes, cases[i].n, &pr));
         free(bytes);
