@@ -36,9 +36,6 @@ int  metrics_write(const char *run_dir, const table *epochs, const table *timing
 /* ---- the directory ---- */
 
 char *checkpoint_path(arena *a, const char *run_dir, int64_t step);
-/* What `latest` or `best` names, as a path; NULL if there is no such file, or it names nothing that is there. */
-char *run_pointer(arena *a, const char *run_dir, const char *which);
-
 /* Complete what a process left undone that was killed between a checkpoint and the files that follow from it. */
 int   run_repair(run *r, problems *pr);
 
