@@ -7,9 +7,10 @@
  *     harness_fold(h);                            // h->state
  *     harness_close(h);
  *
- * The minibatch is cut into the lanes given; survey, totals, forward, survey_back, backward, gradient (in small tiles) and
- * fold are called as plugin.h says, lanes and tiles in falling order, since no order is promised.  What a layer must overwrite
- * is NaN before.  Every buffer lies between red zones, checked after every pass (poisoned, under AddressSanitizer).
+ * The minibatch is cut into the lanes given; survey, totals, forward, survey_back, backward, gradient (in small tiles)
+ * and fold are called as plugin.h says, lanes and tiles in falling order, since no order is promised.  What a layer must
+ * overwrite is NaN before.  Every buffer lies between red zones, checked after every pass (poisoned, under
+ * AddressSanitizer).
  * Losses and metrics are layers too: h->in[1] is then the target.  Everything that fails, fails the cmocka test.
  */
 #ifndef HEFT_TESTS_HARNESS_H
@@ -39,8 +40,6 @@
 #define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p))
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p))
 #endif
-
-#define HARNESS_BEFORE 0.25f    /* what a lane's dweight holds before backward, which adds */
 
 enum { HARNESS_ZONE = 64, HARNESS_TILE = 3, HARNESS_ROLES = HEFT_SCRATCH + 1 };
 
@@ -351,8 +350,7 @@ static inline void harness_backward(harness *h)
     for (int i = h->n_lanes - 1; i >= 0; i--) {
         float *dw[HEFT_MAX_TENSORS] = {0};
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) {
-            for (size_t k = 0; k < harness_count(&h->of[HEFT_WEIGHT][j]->shape); k++)
-                h->lane[i].dweight[j][k] = HARNESS_BEFORE;
+            memset(h->lane[i].dweight[j], 0, harness_count(&h->of[HEFT_WEIGHT][j]->shape) * sizeof(float));
             dw[j] = h->frozen || whole >> j & 1 ? NULL : h->lane[i].dweight[j];
         }
         b[i].dweight = dw;
@@ -368,7 +366,7 @@ static inline void harness_backward(harness *h)
         const size_t count = harness_count(&h->of[HEFT_WEIGHT][j]->shape);
         memset(h->dweight[j], 0, count * sizeof(float));
         for (int i = 0; i < h->n_lanes; i++)
-            for (size_t k = 0; k < count; k++) h->dweight[j][k] += h->lane[i].dweight[j][k] - HARNESS_BEFORE;
+            for (size_t k = 0; k < count; k++) h->dweight[j][k] += h->lane[i].dweight[j][k];
     }
     harness_check_zones(h, "backward");
 }
@@ -403,7 +401,8 @@ static inline void harness_fill(harness *h, uint64_t seed)
             harness_random(h->in[i], n, seed * 100 + (uint64_t)i, -1, 1);
     }
     for (int i = 0; i < h->n_of[HEFT_WEIGHT]; i++)
-        harness_random(h->weight[i], harness_count(&h->of[HEFT_WEIGHT][i]->shape), seed * 100 + 30 + (uint64_t)i, -1, 1);
+        harness_random(h->weight[i], harness_count(&h->of[HEFT_WEIGHT][i]->shape), seed * 100 + 30 + (uint64_t)i,
+                       -1, 1);
     harness_random(h->dout, (size_t)h->n * harness_count(&h->plan.out), seed * 100 + 99, -1, 1);
 }
 

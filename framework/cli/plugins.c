@@ -220,7 +220,8 @@ static int print_one(registry *r, const char *name, bool json)
                 print_manual(e.plugin);
             }
         }
-        for (size_t j = 0; j < e.why.n && !e.shadowed_by; j++) problems_add(&pr, e.why.item[j].at, "%s", e.why.item[j].text);
+        for (size_t j = 0; j < e.why.n && !e.shadowed_by; j++)
+            problems_add(&pr, e.why.item[j].at, "%s", e.why.item[j].text);
         problems_free(&e.why);
         found++;
     }

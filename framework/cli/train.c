@@ -90,8 +90,8 @@ static int restore(session *s, run *r, int n_overrides, char *const *overrides, 
         e = experiment_parse(newest, r->dir, yaml, n, n_overrides, overrides, pr);
     } else e = experiment_load(path_join(s->memory, r->dir, "experiment.yaml"), n_overrides, overrides, pr);
     if (!e || session_train(s, e, pr) < 0) return -1;
-    if (!newest) return 0;
-    if (checkpoint_restore(s->checkpoint, s->trainer, pr) < 0) return -1;
+    if (!newest) return run_ready(r, s->trainer, pr);
+    if (checkpoint_restore(s->checkpoint, s->trainer, pr) < 0 || run_ready(r, s->trainer, pr) < 0) return -1;
     run_log(r, "going on from %s: epoch %lld, step %lld", newest, (long long)s->trainer->state.epoch, (long long)s->trainer->state.step);
     return 0;
 }
@@ -138,7 +138,7 @@ int verb_train(int argc, char **argv)
     int code = EXIT_USAGE;
     run *r = NULL;
     experiment *e = experiment_load(args.arg[0], args.n_overrides, args.override, &pr);
-    if (e && session_train(&s, e, &pr) == 0 && (r = run_create(dir, e, &pr))) code = train(&s, r, &pr);
+    if (e && session_train(&s, e, &pr) == 0 && (r = run_create(dir, e, &pr)) && run_ready(r, s.trainer, &pr) == 0) code = train(&s, r, &pr);
     else cli_fail(&pr, code);
     run_close(r);
     session_close(&s);

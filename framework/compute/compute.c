@@ -2,11 +2,15 @@
 #include "compute/internal.h"
 
 #include <stdarg.h>
+#include "base/arena.h"
 
 /* Set by compute_init, read by every thread after it. */
 static struct {
     compute_precision precision;
     char describe[64];
+    uintptr_t weights;                           /* address of what compute_weights was given; 0: nothing */
+    size_t    n_weights, room;
+    bf16     *half;                              /* the same, rounded: [room] */
 } now;
 
 void compute_init(int threads, compute_precision precision)
@@ -14,6 +18,7 @@ void compute_init(int threads, compute_precision precision)
     parallel_set(threads > 0 ? threads : cpus_allowed());
     onednn_open();
     now.precision = precision;
+    now.weights = 0;
     onednn_describe(sizeof now.describe, now.describe);
 }
 
@@ -21,6 +26,40 @@ int compute_threads(void) { return parallel_threads(); }
 compute_precision compute_precision_now(void) { return now.precision; }
 bool compute_bf16_native(void) { return onednn_has_bf16(); }
 const char *compute_describe(void) { return now.describe; }
+
+/* ---- weights rounded once ---- */
+
+enum { CHUNK = 1 << 16 };
+
+static void round_chunk(void *x, int64_t i)
+{
+    const size_t begin = (size_t)i * CHUNK, left = now.n_weights - begin;
+    const int64_t n = left < CHUNK ? (int64_t)left : CHUNK;
+    bf16_pack(1, n, (const float *)x + begin, n, now.half + begin);
+}
+
+void compute_weights(const float *x, size_t n)
+{
+    now.weights = 0;
+    if (!x || n == 0 || now.precision != COMPUTE_BF16 || !onednn_has_bf16()) return;
+    if (n > now.room) {
+        block_free(now.half);
+        now.half = block_alloc(n, sizeof *now.half);
+        now.room = now.half ? n : 0;
+        if (!now.half) return;                   /* then every gemm rounds for itself */
+    }
+    now.n_weights = n;
+    compute_parallel((int64_t)((n - 1) / CHUNK + 1), round_chunk, (void *)x);
+    now.weights = (uintptr_t)x;
+}
+
+/* The rounded form of n floats at x, if they are weights. */
+static const bf16 *rounded_weights(const float *x, size_t n)
+{
+    const size_t at = ((uintptr_t)x - now.weights) / sizeof *x;
+    if (!now.weights || (uintptr_t)x < now.weights || at > now.n_weights || n > now.n_weights - at) return NULL;
+    return now.half + at;
+}
 
 /* ---- matrix product ---- */
 
@@ -61,18 +100,23 @@ void soft_gemm(const product *p, const float *a, const float *b, float *c)
     gemm_f32(&q, ra, rb, c);
 }
 
+/* An operand as bf16, and its leading dimension then. */
+static const bf16 *as_half(local_use use, stored s, const float *x, int64_t *ld)
+{
+    const bf16 *known = rounded_weights(x, (size_t)((s.rows - 1) * *ld + s.cols));
+    if (known) return known;
+    bf16 *h = local_buffer(local_get(), use, (size_t)(s.rows * s.cols) * sizeof *h);
+    bf16_pack(s.rows, s.cols, x, *ld, h);
+    *ld = s.cols;
+    return h;
+}
+
 static bool native_gemm(const product *p, const float *a, const float *b, float *c)
 {
     if (!onednn_has_bf16() || p->m == 1 || p->n == 1 || is_small(p->m, p->n, p->k)) return false;
-    const stored sa = as_stored(p->ta, p->m, p->k), sb = as_stored(p->tb, p->k, p->n);
-    local *l = local_get();
-    bf16 *ha = local_buffer(l, LOCAL_A, (size_t)(sa.rows * sa.cols) * sizeof *ha);
-    bf16 *hb = local_buffer(l, LOCAL_B, (size_t)(sb.rows * sb.cols) * sizeof *hb);
-    bf16_pack(sa.rows, sa.cols, a, p->lda, ha);
-    bf16_pack(sb.rows, sb.cols, b, p->ldb, hb);
     product q = *p;
-    q.lda = sa.cols;
-    q.ldb = sb.cols;
+    const bf16 *ha = as_half(LOCAL_A, as_stored(p->ta, p->m, p->k), a, &q.lda);
+    const bf16 *hb = as_half(LOCAL_B, as_stored(p->tb, p->k, p->n), b, &q.ldb);
     return onednn_gemm_bf16(&q, ha, hb, c);
 }
 

@@ -35,6 +35,11 @@ void compute_parallel(int64_t n, void (*task)(void *context, int64_t i), void *c
  * to stderr. */
 const heft_host *compute_host(void);
 
+/* The n floats at x (the model's weights) do not change until the next call: with bf16 they are rounded once,
+ * here, in parallel, and not by every gemm that reads them.  NULL, 0: forget them.  Speed alone, never bits.
+ * Call it before the lanes of a pass run and forget them after.  [main] */
+void compute_weights(const float *x, size_t n);
+
 /* out[i] = scale * (the sum of part[0][i] .. part[n-1][i]), i in [begin, end); n >= 1; out may be one of the
  * parts.  The tree: neighbours are added in pairs, the results in pairs, and so on; one without a partner goes
  * up as it is.  Floats for gradients, doubles for tallies.  Any range, any thread. */

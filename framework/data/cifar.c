@@ -1,13 +1,16 @@
-/* cifar: CIFAR-10's binary form (https://www.cs.toronto.edu/~kriz/cifar.html): records of a label byte and a 32 x 32 picture as
- * three planes, red, green and blue, of 1024 bytes each.  Given out channels last.  For prediction, records may lack the label. */
+/* cifar: CIFAR-10's binary form (https://www.cs.toronto.edu/~kriz/cifar.html): records of a label byte and a 32 x
+ * 32 picture as three planes, red, green and blue, of 1024 bytes each.  Given out channels last.  For prediction,
+ * records may lack the label. */
 #include <string.h>
 
 #include "base/file.h"
 #include "data/source.h"
 
-enum { SIDE = 32, CHANNELS = 3, PLANE = SIDE * SIDE, PICTURE = CHANNELS * PLANE, RECORD = 1 + PICTURE, CLASSES = 10 };
+enum { SIDE = 32, CHANNELS = 3, PLANE = SIDE * SIDE, PICTURE = CHANNELS * PLANE, RECORD = 1 + PICTURE,
+       CLASSES = 10 };
 
-typedef struct part { unsigned char *bytes; int64_t first, count; } part;    /* one file: samples [first, first + count) */
+/* one file: samples [first, first + count) */
+typedef struct part { unsigned char *bytes; int64_t first, count; } part;
 
 typedef struct cifar_source {
     source  base;
@@ -54,7 +57,9 @@ static int read_part(cifar_source *d, const char *path, bool first, bool labels_
     part *p = &d->part[d->n_parts++];
     const bool labelled = n % RECORD == 0;
     if (n == 0 || (!labelled && (labels_needed || n % PICTURE))) {
-        problems_add(pr, at, "%zu bytes; a CIFAR-10 file is one or more records of %d bytes (a label and a %d x %d picture), and %zu are left over",
+        problems_add(pr, at,
+                     "%zu bytes; a CIFAR-10 file is one or more records of %d bytes (a label and a %d x %d "
+                     "picture), and %zu are left over",
                      n, RECORD, SIDE, SIDE, n % RECORD);
         return -1;
     }
@@ -64,7 +69,8 @@ static int read_part(cifar_source *d, const char *path, bool first, bool labels_
     for (int64_t i = 0; i < p->count && labelled; i++) {
         const int label = bytes[i * RECORD];
         if (label >= CLASSES) {
-            problems_add(pr, at, "label %d of sample %lld (at byte %lld); CIFAR-10 has labels 0 to %d", label, (long long)i,
+            problems_add(pr, at, "label %d of sample %lld (at byte %lld); CIFAR-10 has labels 0 to %d", label,
+                         (long long)i,
                          (long long)(i * RECORD), CLASSES - 1);
             return -1;
         }
@@ -136,4 +142,5 @@ static source *cifar_open_file(opening *o, const char *path, problems *pr)
 
 static const char *const cifar_others[] = { "classes", NULL };
 
-const format cifar_format = { .name = "cifar", .others = cifar_others, .open = cifar_open, .open_file = cifar_open_file };
+const format cifar_format = { .name = "cifar", .others = cifar_others, .open = cifar_open,
+                              .open_file = cifar_open_file };

@@ -10,15 +10,19 @@ typedef struct csv_options {
 } csv_options;
 
 static const heft_option csv_options_table[] = {
-    HEFT_OPT_STRING(csv_options, separator, "auto", "one character, or comma, semicolon, tab; auto: tab in .tsv, else comma"),
+    HEFT_OPT_STRING(csv_options, separator, "auto",
+                    "one character, or comma, semicolon, tab; auto: tab in .tsv, else comma"),
     HEFT_OPT_ENUM(csv_options, missing, MISSING_REFUSE, "refuse|median|mean",
-                  "empty, NA and nan cells: a problem, or filled from the training split (text: the most frequent)"),
-    HEFT_OPT_ENUM(csv_options, unseen, UNSEEN_REFUSE, "refuse|zeros", "a category that training did not have: a problem, or none of the known"),
-    HEFT_OPT_ENUM(csv_options, task, TASK_AUTO, "auto|classification|regression", "auto: numbers are a regression, texts are classes"),
+                  "empty, NA and nan cells: a problem, or filled from the training split (text: most frequent)"),
+    HEFT_OPT_ENUM(csv_options, unseen, UNSEEN_REFUSE, "refuse|zeros",
+                  "a category that training did not have: a problem, or none of the known"),
+    HEFT_OPT_ENUM(csv_options, task, TASK_AUTO, "auto|classification|regression",
+                  "auto: numbers are a regression, texts are classes"),
     HEFT_OPT_END
 };
 
-static const char *const csv_others[] = { "target", "drop", "inputs", "columns", "missing_values", "one_hot", NULL };
+static const char *const csv_others[] = { "target", "drop", "inputs", "columns", "missing_values", "one_hot",
+                                          NULL };
 
 static int read_separator(const opening *o, const char *s, const char *path, char *out, problems *pr)
 {
@@ -30,7 +34,8 @@ static int read_separator(const opening *o, const char *s, const char *path, cha
     *out = s[0];
     if (strlen(s) == 1 && !strchr("\"\r\n", s[0])) return 0;
     const node *at = node_get(o->section, "separator");
-    problems_add(pr, at ? at->at : o->at, "separator: '%s'; one character is needed (no quote or line end), or comma, semicolon, tab", s);
+    problems_add(pr, at ? at->at : o->at,
+                 "separator: '%s'; one character is needed (no quote or line end), or comma, semicolon, tab", s);
     return -1;
 }
 
@@ -43,7 +48,8 @@ static int read_one_hot(opening *o, const node *n, table_options *to, problems *
 }
 
 /* own: the csv options of the section, or their defaults.  section NULL: no lists of columns. */
-static table_options *read_options(opening *o, const csv_options *own, const node *section, const char *path, problems *pr)
+static table_options *read_options(opening *o, const csv_options *own, const node *section, const char *path,
+                                   problems *pr)
 {
     table_options *to = arena_alloc(o->a, 1, sizeof *to);
     to->missing = own->missing;
@@ -56,7 +62,8 @@ static table_options *read_options(opening *o, const csv_options *own, const nod
         { "missing_values", &to->words.n, &to->words.word },
     };
     for (size_t i = 0; section && i < sizeof list / sizeof *list; i++)
-        if (strings_read(node_get(section, list[i].key), list[i].key, o->a, list[i].n, list[i].names, pr) < 0) rc = -1;
+        if (strings_read(node_get(section, list[i].key), list[i].key, o->a, list[i].n, list[i].names, pr) < 0)
+            rc = -1;
     if (section && read_one_hot(o, node_get(section, "one_hot"), to, pr) < 0) rc = -1;
     if (section && !o->predict && !to->n_targets) {
         problems_add(pr, o->at, "data: target is missing; it names the column to learn (or a list of columns)");
@@ -100,5 +107,6 @@ static source *csv_open_file(opening *o, const char *path, problems *pr)
     return NULL;
 }
 
-const format csv_format = { .name = "csv", .options = csv_options_table, .options_size = sizeof(csv_options), .others = csv_others,
+const format csv_format = { .name = "csv", .options = csv_options_table, .options_size = sizeof(csv_options),
+                            .others = csv_others,
                             .open = csv_open, .open_file = csv_open_file, .fit = table_fit };

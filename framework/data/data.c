@@ -19,12 +19,14 @@ int dataset_fetch(dataset *s, const int64_t *index, int64_t n, float *inputs, fl
         for (int64_t i = 0; i < m; i++) {
             const int64_t k = index[at + i];
             if (k < 0 || k >= s->count) {
-                problems_add(pr, (place){ s->from->name, 0, 0 }, "sample %lld was asked for; there are %lld", (long long)k, (long long)s->count);
+                problems_add(pr, (place){ s->from->name, 0, 0 }, "sample %lld was asked for; there are %lld",
+                             (long long)k, (long long)s->count);
                 return -1;
             }
             row[i] = s->row ? s->row[k] : k;
         }
-        float *x = inputs ? inputs + at * nx : NULL, *y = targets && s->from->has_target ? targets + at * ny : NULL;
+        float *x = inputs ? inputs + at * nx : NULL;
+        float *y = targets && s->from->has_target ? targets + at * ny : NULL;
         if (s->from->fetch(s->from, row, m, x, y, pr) < 0) return -1;
         if (s->from->fitted) continue;
         if (x && s->from->input.dtype == HEFT_F32) transform_inputs(s->fit, m * nx, x);
@@ -56,7 +58,8 @@ static void sources_close(source *const from[N_SPLITS])
 
 static void open_split(opening *o, split which, const node *files, int64_t count, problems *pr)
 {
-    o->source[which] = o->format->make ? o->format->make(o, which, count, pr) : o->format->open(o, files, which, pr);
+    const format *f = o->format;
+    o->source[which] = f->make ? f->make(o, which, count, pr) : f->open(o, files, which, pr);
 }
 
 /* `validation: 0.1`: a share, into *share.  Else files, or for built-in data a count: opened.  -1 after problems. */
@@ -70,7 +73,9 @@ static int read_split(opening *o, split which, double *share, problems *pr)
     }
     double v;
     if (n->kind != NODE_SCALAR || n->quoted || !text_real(n->text, &v)) {
-        if (f->make) problems_add(pr, n->at, "data: %s: %s has no files; a number of samples or a share (0.1) is needed", split_name(which), f->name);
+        if (f->make)
+            problems_add(pr, n->at, "data: %s: %s has no files; a number of samples or a share (0.1) is needed",
+                         split_name(which), f->name);
         else open_split(o, which, n, 0, pr);
         return o->source[which] ? 0 : -1;
     }
@@ -82,8 +87,9 @@ static int read_split(opening *o, split which, double *share, problems *pr)
         open_split(o, which, NULL, (int64_t)v, pr);
         return o->source[which] ? 0 : -1;
     }
-    problems_add(pr, n->at, f->make ? "data: %s: %s; a number of samples up to 10,000,000, or a share below 1, is needed"
-                 : "data: %s: %s; a share below 1 of the training files, or files, are needed", split_name(which), n->text);
+    problems_add(pr, n->at, "data: %s: %s; a share below 1 of train's samples, or %s, is needed",
+                 split_name(which), n->text,
+                 f->make ? "a number of samples up to 10,000,000" : "the name of a file");
     return -1;
 }
 
@@ -114,7 +120,8 @@ static int make_sets(opening *o, const double share[N_SPLITS], problems *pr)
     return 0;
 }
 
-static int same_shape(const source *s, const char *what, const heft_shape *found, const heft_shape *wanted, const char *whose, problems *pr)
+static int same_shape(const source *s, const char *what, const heft_shape *found, const heft_shape *wanted,
+                      const char *whose, problems *pr)
 {
     if (shape_equal(found, wanted)) return 0;
     text t = { 0 };
@@ -151,7 +158,8 @@ static int agree(opening *o, problems *pr)
         if (same_shape(from, "targets", &from->target, &train->target, train->name, pr) < 0) rc = -1;
         if (!labels || from->target.limit <= fit->n_classes) continue;
         if (fit->class_name) {
-            problems_add(pr, (place){ from->name, 0, 0 }, "label %lld of sample %lld (from 0); there are names for %lld classes",
+            problems_add(pr, (place){ from->name, 0, 0 },
+                         "label %lld of sample %lld (from 0); there are names for %lld classes",
                          (long long)from->target.limit - 1, (long long)from->top, (long long)fit->n_classes);
             rc = -1;
         } else fit->n_classes = from->target.limit;
@@ -165,7 +173,8 @@ static data *finish(opening *o)
     const data_fit *fit = o->fit;
     data *d = arena_alloc(o->a, 1, sizeof *d);
     *d = (data){ .input = fit->input, .target = fit->target, .train = o->set[TRAIN], .validation = o->set[VALIDATION],
-                 .test = o->set[TEST], .n_classes = fit->n_classes, .class_name = fit->class_name, .n_columns = fit->n_columns,
+                 .test = o->set[TEST], .n_classes = fit->n_classes, .class_name = fit->class_name,
+                     .n_columns = fit->n_columns,
                  .column_name = fit->column_name, .target_name = fit->n_targets ? fit->target_name[0] : NULL,
                  .memory = o->a, .fit = o->fit };
     print_settings(o);
@@ -222,7 +231,8 @@ static const format *format_of_file(const format *own, const char *file)
     if (own == &text_format) return own;
     if (strstr(file, ".h5:/") || strstr(file, ".hdf5:/")) return &hdf5_format;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (ends_with(file, known[i].end) && (known[i].format != &text_format || !own->open_file)) return known[i].format;
+        if (ends_with(file, known[i].end) && (known[i].format != &text_format || !own->open_file))
+            return known[i].format;
     return own->open_file ? own : NULL;
 }
 
@@ -236,8 +246,9 @@ static source *open_for_predict(opening *o, const char *file, problems *pr)
     }
     const format *f = format_of_file(o->format, file);
     if (!f) {
-        problems_add(pr, (place){ 0 }, "%s: a number of samples of %s is needed, or a file whose name ends in .csv, .tsv, .h5, .hdf5, .idx, "
-                     ".idx.gz, -ubyte, -ubyte.gz or .bin", file, o->format->name);
+        problems_add(pr, (place){ 0 },
+                     "%s: a number of samples of %s is needed, or a file whose name ends in .csv, .tsv, "
+                     ".h5, .hdf5, .idx, .idx.gz, -ubyte, -ubyte.gz or .bin", file, o->format->name);
         return NULL;
     }
     const char *in_root = path_join(o->a, o->root, file);
@@ -247,12 +258,14 @@ static source *open_for_predict(opening *o, const char *file, problems *pr)
 /* The model's inputs, or rows of as many numbers. */
 static int fits_model(const data_fit *fit, const source *s, problems *pr)
 {
-    const bool flat = s->input.rank == 1 && s->input.dtype == fit->input.dtype && s->input.dim[0] == heft_count(&fit->input);
+    const bool flat = s->input.rank == 1 && s->input.dtype == fit->input.dtype &&
+        s->input.dim[0] == heft_count(&fit->input);
     int rc = flat ? 0 : same_shape(s, "inputs", &s->input, &fit->input, "the model", pr);
     if (!s->has_target) return rc;
     if (same_shape(s, "targets", &s->target, &fit->target, "the model", pr) < 0) return -1;
     if (fit->target.dtype == HEFT_I32 && s->target.limit > fit->n_classes) {
-        problems_add(pr, (place){ s->name, 0, 0 }, "label %lld of sample %lld (from 0); the model knows %lld classes",
+        problems_add(pr, (place){ s->name, 0, 0 },
+                     "label %lld of sample %lld (from 0); the model knows %lld classes",
                      (long long)s->target.limit - 1, (long long)s->top, (long long)fit->n_classes);
         rc = -1;
     }
@@ -277,7 +290,8 @@ void data_free(data *d)
     if (!d) return;
     dataset *const set[N_SPLITS] = { d->train, d->validation, d->test };
     for (split s = TRAIN; s <= TEST; s++)
-        if (set[s] && (s == TRAIN || !d->train || set[s]->from != d->train->from)) set[s]->from->close(set[s]->from);
+        if (set[s] && (s == TRAIN || !d->train || set[s]->from != d->train->from))
+            set[s]->from->close(set[s]->from);
     sets_free(set);
     arena_free(d->memory);
 }

@@ -1,12 +1,13 @@
 /* digits: grey pictures [size, size, 1] of digits drawn with a shaky hand, 0 (paper) to 1 (ink).
  *
- * A digit is a few polylines in a square of 100 x 100.  Every corner is shaken; the whole is scaled, sheared, turned and
- * shifted; the pen's width and blackness vary; a pixel's ink falls off over one pixel at the edge of the stroke; then
- * noise is added.  Sample i of a split is a function of (seed, split, i) alone, its label i mod 10.  Only exactly
- * rounded operations (+ - * / sqrt) are used, so the pictures are the same bits everywhere; they are kept as bytes.
+ * A digit is a few polylines in a square of 100 x 100.  Every corner is shaken; the whole is scaled, sheared,
+ * turned and shifted; the pen's width and blackness vary; a pixel's ink falls off over one pixel at the edge of
+ * the stroke; then noise is added.  Sample i of a split is a function of (seed, split, i) alone, its label i mod
+ * 10.  Only exactly rounded operations (+ - * / sqrt) are used, so the pictures are the same bits everywhere; they
+ * are kept as bytes.
  *
- * With the default options the nearest of ten mean pictures is right in 86 % of the test split, a net with one hidden
- * layer of 32 in 97.8 %.
+ * With the default options the nearest of ten mean pictures is right in 86 % of the test split, a net with one
+ * hidden layer of 32 in 97.8 %.
  */
 #include <string.h>
 
@@ -42,7 +43,8 @@ static const signed char strokes[10][64] = {
     { 70,12, 34,12, 31,46, 46,41, 60,43, 71,54, 72,70, 63,83, 48,88, 28,81, END },
     { 64,13, 48,22, 34,40, 28,60, 31,78, 44,88, 58,87, 70,76, 71,62, 62,51, 48,49, 36,55, 29,66, END },
     { 26,12, 74,12, 44,88, UP, 38,50, 66,50, END },
-    { 50,47, 37,42, 32,30, 38,17, 50,12, 62,17, 68,30, 63,42, 50,47, 35,54, 27,68, 33,82, 50,88, 67,82, 73,68, 65,54, 50,47, END },
+    { 50,47, 37,42, 32,30, 38,17, 50,12, 62,17, 68,30, 63,42, 50,47, 35,54, 27,68, 33,82, 50,88, 67,82, 73,68,
+      65,54, 50,47, END },
     { 36,87, 52,78, 66,60, 72,40, 69,22, 56,12, 42,13, 30,24, 29,38, 38,49, 52,51, 64,45, 71,34, END },
 };
 
@@ -64,8 +66,10 @@ static void draw_segment(const pen *p, const float a[2], const float b[2])
 {
     const float reach = p->radius + 1, dx = b[0] - a[0], dy = b[1] - a[1], square = dx * dx + dy * dy;
     const int64_t last = p->size - 1;
-    const int64_t left = (int64_t)most(0, least(a[0], b[0]) - reach), right = (int64_t)least((float)last, most(a[0], b[0]) + reach);
-    const int64_t top = (int64_t)most(0, least(a[1], b[1]) - reach), bottom = (int64_t)least((float)last, most(a[1], b[1]) + reach);
+    const int64_t left = (int64_t)most(0, least(a[0], b[0]) - reach),
+        right = (int64_t)least((float)last, most(a[0], b[0]) + reach);
+    const int64_t top = (int64_t)most(0, least(a[1], b[1]) - reach),
+        bottom = (int64_t)least((float)last, most(a[1], b[1]) + reach);
     for (int64_t y = top; y <= bottom; y++)
         for (int64_t x = left; x <= right; x++) {
             const float px = (float)x + 0.5f - a[0], py = (float)y + 0.5f - a[1];
@@ -94,9 +98,11 @@ static void draw_digit(heft_rng r, int digit, int64_t size, double noise, uint8_
             q++;
             continue;
         }
-        const float x = wide * ((float)q[0] / 100 - 0.5f + shaky * shake(&r)), y = high * ((float)q[1] / 100 - 0.5f + shaky * shake(&r));
+        const float x = wide * ((float)q[0] / 100 - 0.5f + shaky * shake(&r)),
+            y = high * ((float)q[1] / 100 - 0.5f + shaky * shake(&r));
         const float leant = x - shear * y;
-        const float to[2] = { side * (0.5f + right + c * leant - s * y), side * (0.5f + down + s * leant + c * y) };
+        const float to[2] = { side * (0.5f + right + c * leant - s * y),
+                              side * (0.5f + down + s * leant + c * y) };
         if (drawing) draw_segment(&p, from, to);
         memcpy(from, to, sizeof from);
         drawing = true;
@@ -127,10 +133,12 @@ static source *digits_make(opening *o, split which, int64_t count, problems *pr)
     const int64_t pixels = own->size * own->size;
     digits_source *d = arena_alloc(o->a, 1, sizeof *d);
     d->base = (source){ .name = "digits", .count = count, .input = { HEFT_F32, 3, { own->size, own->size, 1 }, 0 },
-                        .target = { .dtype = HEFT_I32, .limit = 10 }, .has_target = true, .fetch = fetch, .close = digits_close };
+                        .target = { .dtype = HEFT_I32, .limit = 10 }, .has_target = true, .fetch = fetch,
+                            .close = digits_close };
     d->pixel = block_alloc((size_t)count, (size_t)pixels);
     if (!d->pixel) {
-        problems_add(pr, o->at, "digits: no memory for %lld pictures of %lld pixels", (long long)count, (long long)pixels);
+        problems_add(pr, o->at, "digits: no memory for %lld pictures of %lld pixels", (long long)count,
+                     (long long)pixels);
         return NULL;
     }
     const heft_rng base = rng_key(o->seed, RNG_DATA, which, 0);
@@ -144,5 +152,6 @@ static source *digits_make(opening *o, split which, int64_t count, problems *pr)
     return &d->base;
 }
 
-const format digits_format = { .name = "digits", .options = digits_options_table, .options_size = sizeof(digits_options),
+const format digits_format = { .name = "digits", .options = digits_options_table,
+                               .options_size = sizeof(digits_options),
                                .default_test = 1000, .make = digits_make };

@@ -15,7 +15,8 @@ typedef struct parser {
     problems   *pr;
 } parser;
 
-static place here(const parser *p, size_t at) { return (place){ p->name, p->line, (int)(at - p->line_start) + 1 }; }
+static place here(const parser *p, size_t at) { return (place){ p->name, p->line,
+                                                                (int)(at - p->line_start) + 1 }; }
 
 static void next_line(parser *p)
 {
@@ -25,7 +26,8 @@ static void next_line(parser *p)
 
 static bool at_line_end(const parser *p)
 {
-    return p->at >= p->n || p->s[p->at] == '\n' || (p->s[p->at] == '\r' && (p->at + 1 == p->n || p->s[p->at + 1] == '\n'));
+    return p->at >= p->n || p->s[p->at] == '\n' || (p->s[p->at] == '\r' && (p->at + 1 == p->n ||
+                                                                            p->s[p->at + 1] == '\n'));
 }
 
 static void skip_line_end(parser *p)
@@ -37,8 +39,8 @@ static void skip_line_end(parser *p)
 
 static bool is_blank(const parser *p, char c) { return (c == ' ' || c == '\t') && c != p->separator; }
 
-/* A quoted field from its opening quote; *end: behind its content.  What it leaves behind its content is cleared, so
- * that frame_place can count line ends. */
+/* A quoted field from its opening quote; *end: behind its content.  What it leaves behind its content is cleared,
+ * so that frame_place can count line ends. */
 static int read_quoted(parser *p, size_t *start, size_t *end)
 {
     const place open = here(p, p->at);
@@ -58,7 +60,8 @@ static int read_quoted(parser *p, size_t *start, size_t *end)
     const size_t behind = p->at;
     while (p->at < p->n && is_blank(p, p->s[p->at])) p->at++;
     if (!at_line_end(p) && p->s[p->at] != p->separator) {
-        problems_add(p->pr, here(p, p->at), "text behind a closing quote; a separator or the end of the line is expected "
+        problems_add(p->pr, here(p, p->at),
+                     "text behind a closing quote; a separator or the end of the line is expected "
                      "(a quote inside a quoted field is written twice)");
         return -1;
     }
@@ -109,12 +112,15 @@ static int check_names(const frame *f, int line, problems *pr)
     for (int64_t i = 0; i < f->n_columns; i++) {
         sorted[i] = (named){ f->column[i], i };
         if (!*f->column[i] && ++bad <= MOST_PROBLEMS)
-            problems_add(pr, at, "column %lld has no name; the first row must name every column (or give columns: [...])", (long long)i + 1);
+            problems_add(pr, at,
+                         "column %lld has no name; the first row must name every column (or give columns: [...])",
+                             (long long)i + 1);
     }
     qsort(sorted, (size_t)f->n_columns, sizeof *sorted, by_name);
     for (int64_t i = 1; i < f->n_columns; i++)
         if (*sorted[i].name && !strcmp(sorted[i].name, sorted[i - 1].name) && ++bad <= MOST_PROBLEMS)
-            problems_add(pr, at, "columns %lld and %lld are both named '%s'; names must differ", (long long)sorted[i - 1].at + 1,
+            problems_add(pr, at, "columns %lld and %lld are both named '%s'; names must differ",
+                         (long long)sorted[i - 1].at + 1,
                          (long long)sorted[i].at + 1, sorted[i].name);
     block_free(sorted);
     return bad ? -1 : 0;
@@ -187,7 +193,8 @@ static int read_rows(parser *p, frame *f)
     return bad ? -1 : 0;
 }
 
-frame *frame_parse(arena *a, const char *name, char *bytes, size_t n, char separator, int64_t n_names, const char **names,
+frame *frame_parse(arena *a, const char *name, char *bytes, size_t n, char separator, int64_t n_names,
+                   const char **names,
                    problems *pr)
 {
     frame *f = arena_alloc(a, 1, sizeof *f);
@@ -287,7 +294,8 @@ int category_order(const char *a, const char *b)
 {
     static const missing_words none;
     double x, y;
-    const bool a_number = cell_read(a, &none, &x) == CELL_NUMBER, b_number = cell_read(b, &none, &y) == CELL_NUMBER;
+    const bool a_number = cell_read(a, &none, &x) == CELL_NUMBER,
+        b_number = cell_read(b, &none, &y) == CELL_NUMBER;
     if (a_number != b_number) return a_number ? -1 : 1;
     if (a_number && x != y) return x < y ? -1 : 1;
     return strcmp(a, b);

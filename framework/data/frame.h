@@ -1,7 +1,7 @@
 /* frame.h -- a table of text cells, as a csv file has it
  *
- * RFC 4180: fields between separators, quoted where they hold separators, quotes (doubled) or line ends.  Spaces around
- * an unquoted field are not part of it; empty lines are passed over; a UTF-8 byte order mark is dropped.
+ * RFC 4180: fields between separators, quoted where they hold separators, quotes (doubled) or line ends.  Spaces
+ * around an unquoted field are not part of it; empty lines are passed over; a UTF-8 byte order mark is dropped.
  */
 #ifndef HEFT_DATA_FRAME_H
 #define HEFT_DATA_FRAME_H
@@ -19,7 +19,8 @@ typedef struct frame {
 
 /* Takes the bytes (a block, NUL behind its n).  names: of the columns, if the file has no header (NULL: it has).
  * NULL after problems, the bytes being freed. */
-frame *frame_parse(arena *a, const char *name, char *bytes, size_t n, char separator, int64_t n_names, const char **names,
+frame *frame_parse(arena *a, const char *name, char *bytes, size_t n, char separator, int64_t n_names,
+                   const char **names,
                    problems *pr);
 void   frame_free(frame *f);         /* NULL: nothing */
 
@@ -66,8 +67,8 @@ source *table_source_new(arena *a, frame *f, const table_options *options);
 int  table_fit(opening *o, problems *pr);
 /* The frame's cells as numbers by the fit; the frame is freed.  Targets may be absent if `predict`. */
 int  table_encode(const data_fit *fit, table_source *t, bool predict, arena *a, problems *pr);
-/* For a model that was trained on other data than a table: every column is a number, in the order of the inputs; one
- * more, named label, target or class, is the target. */
+/* For a model that was trained on other data than a table: every column is a number, in the order of the inputs;
+ * one more, named label, target or class, is the target. */
 int  table_encode_plain(opening *o, table_source *t, problems *pr);
 
 #endif

@@ -1,5 +1,6 @@
-/* hdf5: any two data sets of a file, samples along the outermost axis.  Rows are read when they are fetched, in blocks of
- * about 64 KiB kept in a cache of bounded size, each in the type it is stored in; a batch is read in rising order. */
+/* hdf5: any two data sets of a file, samples along the outermost axis.  Rows are read when they are fetched, in
+ * blocks of about 64 KiB kept in a cache of bounded size, each in the type it is stored in; a batch is read in
+ * rising order. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ static const heft_option hdf5_options_table[] = {
     HEFT_OPT_END
 };
 
-/* One data set behind a cache: slot s holds block `held[s]`, where block b goes to slot b modulo the number of slots. */
+/* One data set behind a cache: slot s holds block `held[s]`, where block b goes to slot b modulo the number of
+ * slots. */
 typedef struct rows {
     const char *name;                /* "x.h5:/images" */
     const char *path;                /* in the file */
@@ -39,7 +41,8 @@ typedef struct hdf5_source {
     source    base;
     hdf_file *file;
     rows      x, y;                  /* y.path NULL: no targets */
-    pthread_mutex_t lock;            /* over the caches: data sets that share a source fetch from their own threads */
+    /* over the caches: data sets that share a source fetch from their own threads */
+    pthread_mutex_t lock;
 } hdf5_source;
 
 static size_t cached_size(hdf_type *type)
@@ -54,24 +57,28 @@ static size_t cached_size(hdf_type *type)
 
 static bool is_whole(hdf_type t) { return t != HDF_F32 && t != HDF_F64; }
 
-static int rows_open(hdf5_source *d, rows *r, const char *file, const char *path, int64_t cache, arena *a, problems *pr)
+static int rows_open(hdf5_source *d, rows *r, const char *file, const char *path, int64_t cache, arena *a,
+                     problems *pr)
 {
-    r->path = path;
+    r->path = arena_strdup(a, path);             /* it may be the section's, which need not outlive the data */
     r->name = arena_printf(a, "%s:%s", file, path);
-    if (hdf_shape(d->file, path, &r->type, &r->rank, r->dim, pr) < 0) return -1;
+    if (hdf_shape(d->file, r->path, &r->type, &r->rank, r->dim, pr) < 0) return -1;
     r->size = cached_size(&r->type);
     size_t width = 1, bytes = 0;
     bool fits = r->rank >= 1;
-    if (!fits) problems_add(pr, (place){ r->name, 0, 0 }, "a single number; samples along an outermost axis are needed");
+    if (!fits) problems_add(pr, (place){ r->name, 0, 0 },
+                            "a single number; samples along an outermost axis are needed");
     for (int i = 0; i < r->rank; i++)
         if (r->dim[i] < 1) {
-            problems_add(pr, (place){ r->name, 0, 0 }, i ? "axis %d is of size 0" : "holds no samples (axis %d is of size 0)", i);
+            problems_add(pr, (place){ r->name, 0, 0 }, i ? "axis %d is of size 0"
+                         : "holds no samples (axis %d is of size 0)", i);
             return -1;
         }
     for (int i = 1; i < r->rank; i++)
         if (!size_mul(width, (size_t)r->dim[i], &width)) width = SIZE_MAX;
     if (fits && !(size_mul(width, r->size, &bytes) && bytes <= SAMPLE_MOST)) {
-        problems_add(pr, (place){ r->name, 0, 0 }, "a sample has more than %lld bytes, the most that is read", (long long)SAMPLE_MOST);
+        problems_add(pr, (place){ r->name, 0, 0 }, "a sample has more than %lld bytes, the most that is read",
+                     (long long)SAMPLE_MOST);
         fits = false;
     }
     if (!fits) return -1;
@@ -85,7 +92,8 @@ static int rows_open(hdf5_source *d, rows *r, const char *file, const char *path
     r->held = block_alloc((size_t)r->n_slots, sizeof *r->held);
     r->bytes = block_alloc((size_t)r->n_slots, (size_t)block);
     if (!r->held || !r->bytes) {
-        problems_add(pr, (place){ r->name, 0, 0 }, "no memory for %lld blocks of %lld bytes", (long long)r->n_slots, (long long)block);
+        problems_add(pr, (place){ r->name, 0, 0 }, "no memory for %lld blocks of %lld bytes",
+                     (long long)r->n_slots, (long long)block);
         return -1;
     }
     for (int64_t i = 0; i < r->n_slots; i++) r->held[i] = -1;
@@ -100,7 +108,8 @@ static const char *row_bytes(hdf5_source *d, rows *r, int64_t row, problems *pr)
     if (r->held[slot] != block) {
         const int64_t first = block * r->per_block, left = r->dim[0] - first;
         r->held[slot] = -1;
-        if (hdf_read_rows(d->file, r->path, r->type, first, left < r->per_block ? left : r->per_block, to, pr) < 0) return NULL;
+        const int64_t n = left < r->per_block ? left : r->per_block;
+        if (hdf_read_rows(d->file, r->path, r->type, first, n, to, pr) < 0) return NULL;
         r->held[slot] = block;
     }
     return to + (size_t)(row - block * r->per_block) * (size_t)r->width * r->size;
@@ -126,7 +135,8 @@ static int widen(const rows *r, const char *from, int64_t row, float *to, proble
         memcpy(to, from, (size_t)r->width * sizeof *to);
         for (int64_t i = 0; i < r->width; i++) {
             if (isfinite(to[i])) continue;
-            problems_add(pr, (place){ r->name, 0, 0 }, "%g in row %lld (from 0); numbers must be finite", (double)to[i], (long long)row);
+            problems_add(pr, (place){ r->name, 0, 0 }, "%g in row %lld (from 0); numbers must be finite",
+                         (double)to[i], (long long)row);
             return -1;
         }
     }
@@ -195,7 +205,8 @@ static int scan_targets(hdf5_source *d, bool labels, problems *pr)
             if (labels && label_check(d->y.name, row, v, pr) < 0) return -1;
             if (labels && (int64_t)v >= s->target.limit) s->target.limit = (int64_t)v + 1, s->top = row;
             if (isfinite(v)) continue;
-            problems_add(pr, (place){ d->y.name, 0, 0 }, "%g in row %lld (from 0); numbers must be finite", v, (long long)row);
+            problems_add(pr, (place){ d->y.name, 0, 0 }, "%g in row %lld (from 0); numbers must be finite", v,
+                         (long long)row);
             return -1;
         }
     }
@@ -206,9 +217,11 @@ static int open_targets(hdf5_source *d, int task, problems *pr)
 {
     rows *y = &d->y;
     bool labels;
-    if (shape_of_targets(y->name, y->rank, y->dim, is_whole(y->type), task, &d->base.target, &labels, pr) < 0) return -1;
+    if (shape_of_targets(y->name, y->rank, y->dim, is_whole(y->type), task, &d->base.target, &labels, pr) < 0)
+        return -1;
     if (y->dim[0] != d->base.count) {
-        problems_add(pr, (place){ y->name, 0, 0 }, "%lld targets for %lld inputs in %s", (long long)y->dim[0], (long long)d->base.count,
+        problems_add(pr, (place){ y->name, 0, 0 }, "%lld targets for %lld inputs in %s", (long long)y->dim[0],
+                     (long long)d->base.count,
                      d->x.name);
         return -1;
     }
@@ -216,8 +229,8 @@ static int open_targets(hdf5_source *d, int task, problems *pr)
     return scan_targets(d, labels, pr);
 }
 
-static source *make_source(opening *o, const hdf5_options *own, const char *file, const char *inputs, const char *targets,
-                           int task, problems *pr)
+static source *make_source(opening *o, const hdf5_options *own, const char *file, const char *inputs,
+                           const char *targets, int task, problems *pr)
 {
     hdf5_source *d = arena_alloc(o->a, 1, sizeof *d);
     pthread_mutex_init(&d->lock, NULL);
@@ -242,7 +255,8 @@ static source *hdf5_open(opening *o, const node *files, split which, problems *p
 {
     const char *what = arena_printf(o->a, "data: %s", split_name(which));
     if (files->kind != NODE_MAP) {
-        problems_add(pr, files->at, "%s: %s; {file: NAME, inputs: /PATH, targets: /PATH} is needed", what, node_kind_name(files));
+        problems_add(pr, files->at, "%s: %s; {file: NAME, inputs: /PATH, targets: /PATH} is needed", what,
+                     node_kind_name(files));
         return NULL;
     }
     const char *value[3] = { NULL };
@@ -251,9 +265,12 @@ static source *hdf5_open(opening *o, const node *files, split which, problems *p
         const node *n = node_get(files, file_keys[i]);
         const char *key = arena_printf(o->a, "%s.%s", what, file_keys[i]);
         if (!n) {
-            problems_add(pr, files->at, "%s is missing; {file: NAME, inputs: /PATH, targets: /PATH} is needed", key);
+            problems_add(pr, files->at, "%s is missing; {file: NAME, inputs: /PATH, targets: /PATH} is needed",
+                         key);
             rc = -1;
-        } else if (i == 0 ? !(value[0] = section_path(o, n, key, pr)) : node_read_string(n, key, &value[i], pr) < 0) rc = -1;
+        } else if (i == 0 ? !(value[0] = section_path(o, n, key, pr))
+                   : node_read_string(n, key, &value[i], pr) < 0)
+            rc = -1;
     }
     const hdf5_options *own = o->own;
     return rc < 0 ? NULL : make_source(o, own, value[0], value[1], value[2], own->task, pr);
@@ -275,10 +292,12 @@ static source *hdf5_open_file(opening *o, const char *path, problems *pr)
     if (!f) return NULL;
     if (!hdf_exists(f, targets) || !strcmp(inputs, targets)) targets = NULL;
     hdf_close(f);
-    return make_source(o, own, file, inputs, targets, o->fit->target.dtype == HEFT_F32 ? TASK_REGRESSION : TASK_AUTO, pr);
+    const int task = o->fit->target.dtype == HEFT_F32 ? TASK_REGRESSION : TASK_AUTO;
+    return make_source(o, own, file, inputs, targets, task, pr);
 }
 
 static const char *const hdf5_others[] = { "classes", NULL };
 
-const format hdf5_format = { .name = "hdf5", .options = hdf5_options_table, .options_size = sizeof(hdf5_options), .others = hdf5_others,
+const format hdf5_format = { .name = "hdf5", .options = hdf5_options_table, .options_size = sizeof(hdf5_options),
+                             .others = hdf5_others,
                              .open = hdf5_open, .open_file = hdf5_open_file };

@@ -1,6 +1,6 @@
-/* houses: prices by a known linear rule (houses.h) and noise.  Sample i of a split is a function of (seed, split, i)
- * alone.  The samples are written as the text of a csv file and read as one, so that a model trained on houses takes
- * any csv file with these columns. */
+/* houses: prices by a known linear rule (houses.h) and noise.  Sample i of a split is a function of (seed, split,
+ * i) alone.  The samples are written as the text of a csv file and read as one, so that a model trained on houses
+ * takes any csv file with these columns. */
 #include "data/houses.h"
 
 #include <string.h>
@@ -8,14 +8,16 @@
 #include "base/rng.h"
 #include "data/frame.h"
 
-const houses_rule houses_truth = { .base = 40, .size = 1.8, .rooms = 12, .age = -0.6, .place = { 60, 25, -20, -65 },
+const houses_rule houses_truth = { .base = 40, .size = 1.8, .rooms = 12, .age = -0.6,
+                                   .place = { 60, 25, -20, -65 },
                                    .place_name = { "centre", "harbour", "hills", "outskirts" } };
 
 typedef struct houses_options { int64_t samples; double noise; } houses_options;
 
 static const heft_option houses_options_table[] = {
     HEFT_OPT_INT(houses_options, samples, 2000, 1, 1e7, "to train on, and for validation as a share"),
-    HEFT_OPT_REAL(houses_options, noise, 5, 0, 1e6, "standard deviation of the prices about the rule, in thousands"),
+    HEFT_OPT_REAL(houses_options, noise, 5, 0, 1e6,
+                  "standard deviation of the prices about the rule, in thousands"),
     HEFT_OPT_END
 };
 
@@ -32,7 +34,8 @@ static void add_house(text *t, heft_rng r, double deviation)
     const houses_rule *h = &houses_truth;
     const int size = 30 + (int)rng_below(&r, 171), rooms = 1 + (int)rng_below(&r, 7), age = (int)rng_below(&r, 81);
     const int at = (int)rng_below(&r, HOUSES_PLACES);
-    const double price = h->base + h->size * size + h->rooms * rooms + h->age * age + h->place[at] + deviation * noise(&r);
+    const double price =
+        h->base + h->size * size + h->rooms * rooms + h->age * age + h->place[at] + deviation * noise(&r);
     text_printf(t, "%d,%d,%d,%s,%.3f\n", size, rooms, age, h->place_name[at], price);
 }
 
@@ -62,5 +65,6 @@ static source *houses_make(opening *o, split which, int64_t count, problems *pr)
     return NULL;
 }
 
-const format houses_format = { .name = "houses", .options = houses_options_table, .options_size = sizeof(houses_options),
+const format houses_format = { .name = "houses", .options = houses_options_table,
+                               .options_size = sizeof(houses_options),
                                .default_test = 500, .make = houses_make, .fit = table_fit };

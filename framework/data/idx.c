@@ -43,7 +43,10 @@ static size_t element_size(element type)
     return 0;
 }
 
-static uint32_t be32(const unsigned char *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+static uint32_t be32(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
 
 static double element_at(element type, const unsigned char *p)
 {
@@ -92,8 +95,10 @@ static int read_exactly(gzFile f, const char *path, unsigned char *to, size_t n,
         int error;
         const char *why = gzerror(f, &error);
         if (error == Z_OK || error == Z_BUF_ERROR)
-            problems_add(pr, (place){ path, 0, 0 }, "ends after %zu of the %zu bytes of %s: the file is cut short", got, n, what);
-        else problems_add(pr, (place){ path, 0, 0 }, "damaged gzip data: %s", error == Z_ERRNO ? strerror(errno) : why);
+            problems_add(pr, (place){ path, 0, 0 },
+                         "ends after %zu of the %zu bytes of %s: the file is cut short", got, n, what);
+        else problems_add(pr, (place){ path, 0, 0 }, "damaged gzip data: %s",
+                          error == Z_ERRNO ? strerror(errno) : why);
         return -1;
     }
     return 0;
@@ -132,7 +137,8 @@ static int read_header(gzFile f, array *a, size_t *bytes, problems *pr)
     return 0;
 }
 
-/* What the header claims against the size of the file, before memory is asked for.  Deflate makes at most 1032 bytes of one. */
+/* What the header claims against the size of the file, before memory is asked for.  Deflate makes at most 1032
+ * bytes of one. */
 static int check_size(gzFile f, const char *path, const array *a, size_t bytes, problems *pr)
 {
     struct stat st;
@@ -142,12 +148,14 @@ static int check_size(gzFile f, const char *path, const array *a, size_t bytes, 
     }
     const size_t header = 4 + 4 * (size_t)a->rank, size = (size_t)st.st_size;
     if (gzdirect(f) && size != header + bytes) {
-        problems_add(pr, (place){ path, 0, 0 }, "the header claims %zu bytes, the file has %zu: it is %s", header + bytes, size,
+        problems_add(pr, (place){ path, 0, 0 }, "the header claims %zu bytes, the file has %zu: it is %s",
+                     header + bytes, size,
                      size < header + bytes ? "cut short or the header damaged" : "followed by something else");
         return -1;
     }
     if (!gzdirect(f) && bytes / 1032 > size) {
-        problems_add(pr, (place){ path, 0, 0 }, "the header claims %zu bytes, more than %zu compressed bytes can hold", bytes, size);
+        problems_add(pr, (place){ path, 0, 0 },
+                     "the header claims %zu bytes, more than %zu compressed bytes can hold", bytes, size);
         return -1;
     }
     return 0;
@@ -160,7 +168,8 @@ static int check_finite(const array *a, problems *pr)
     for (int64_t i = 0; i < a->dim[0] * a->per_sample; i++) {
         const double v = element_at(a->type, a->bytes + (size_t)i * size);
         if (isfinite((float)v)) continue;
-        problems_add(pr, (place){ a->name, 0, 0 }, "%g in sample %lld (from 0); numbers must be finite", v, (long long)(i / a->per_sample));
+        problems_add(pr, (place){ a->name, 0, 0 }, "%g in sample %lld (from 0); numbers must be finite", v,
+                     (long long)(i / a->per_sample));
         return -1;
     }
     return 0;
@@ -187,7 +196,8 @@ static int read_array(const char *path, array *a, problems *pr)
     if (rc == 0 && gzread(f, &more, 1) != 0) {          /* reads on to the checksum at the end */
         int error;
         gzerror(f, &error);
-        problems_add(pr, (place){ path, 0, 0 }, error == Z_OK ? "goes on behind the %zu bytes that its header claims"
+        problems_add(pr, (place){ path, 0, 0 }, error == Z_OK
+                     ? "goes on behind the %zu bytes that its header claims"
                      : "damaged gzip data behind %zu bytes", bytes);
         rc = -1;
     }
@@ -212,7 +222,8 @@ static int fetch(source *s, const int64_t *row, int64_t n, float *inputs, float 
     const idx_source *d = (const idx_source *)s;
     const array *x = &d->inputs, *y = &d->targets;
     for (int64_t i = 0; i < n && inputs; i++)
-        widen(x->type, x->per_sample, x->bytes + (size_t)(row[i] * x->per_sample) * element_size(x->type), inputs + i * x->per_sample);
+        widen(x->type, x->per_sample, x->bytes + (size_t)(row[i] * x->per_sample) * element_size(x->type),
+              inputs + i * x->per_sample);
     for (int64_t i = 0; i < n && targets; i++) {
         const unsigned char *from = y->bytes + (size_t)(row[i] * y->per_sample) * element_size(y->type);
         if (s->target.dtype == HEFT_I32) ((int32_t *)(void *)targets)[i] = (int32_t)element_at(y->type, from);
@@ -258,7 +269,8 @@ static source *make_source(opening *o, const char *inputs, const char *targets, 
         bool labels;
         s->has_target = true;
         rc = print_file(o, "targets", targets, pr);
-        if (rc == 0) rc = shape_of_targets(targets, y->rank, y->dim, y->type != F32 && y->type != F64, task, &s->target, &labels, pr);
+        if (rc == 0) rc = shape_of_targets(targets, y->rank, y->dim, y->type != F32 && y->type != F64, task,
+                                           &s->target, &labels, pr);
         if (rc == 0 && y->dim[0] != s->count) {
             problems_add(pr, (place){ targets, 0, 0 }, "%lld targets for %lld inputs in %s", (long long)y->dim[0],
                          (long long)s->count, inputs);
@@ -276,14 +288,16 @@ static source *idx_open(opening *o, const node *files, split which, problems *pr
     static const char *const known[] = { "inputs", "targets", NULL };
     const char *what = arena_printf(o->a, "data: %s", split_name(which));
     if (files->kind != NODE_MAP) {
-        problems_add(pr, files->at, "%s: %s; {inputs: FILE, targets: FILE} is needed", what, node_kind_name(files));
+        problems_add(pr, files->at, "%s: %s; {inputs: FILE, targets: FILE} is needed", what,
+                     node_kind_name(files));
         return NULL;
     }
     const char *path[2] = { NULL, NULL };
     int rc = node_check_keys(files, what, known, pr);
     for (int i = 0; i < 2; i++) {
         const node *n = node_get(files, known[i]);
-        if (!n) problems_add(pr, files->at, "%s: %s is missing; {inputs: FILE, targets: FILE} is needed", what, known[i]);
+        if (!n) problems_add(pr, files->at, "%s: %s is missing; {inputs: FILE, targets: FILE} is needed", what,
+                             known[i]);
         if (!n || !(path[i] = section_path(o, n, arena_printf(o->a, "%s.%s", what, known[i]), pr))) rc = -1;
     }
     return rc < 0 ? NULL : make_source(o, path[0], path[1], ((const idx_options *)o->own)->task, pr);

@@ -15,8 +15,8 @@ typedef struct slot {
     problems failed;                 /* n > 0: in place of the batch */
 } slot;
 
-/* The thread owns slot[filled % SLOTS] and writes `order` while `busy`; the caller owns slot[(taken - 1) % SLOTS] while
- * `holds`.  Everything else is read and written under the lock. */
+/* The thread owns slot[filled % SLOTS] and writes `order` while `busy`; the caller owns slot[(taken - 1) % SLOTS]
+ * while `holds`.  Everything else is read and written under the lock. */
 struct loader {
     dataset   *from;
     int64_t    count, batch_size;
@@ -94,9 +94,11 @@ static int get_memory(loader *l, const data *d, problems *pr)
                       size_mul((size_t)heft_count(&d->target), (size_t)l->batch_size, &ny);
     bool found = fits && (l->order = block_alloc((size_t)l->count, sizeof *l->order));
     for (int i = 0; i < SLOTS && found; i++)
-        found = (l->slot[i].b.inputs = block_alloc(nx, sizeof(float))) && (l->slot[i].b.targets = block_alloc(ny, sizeof(float)));
+        found = (l->slot[i].b.inputs = block_alloc(nx, sizeof(float))) &&
+            (l->slot[i].b.targets = block_alloc(ny, sizeof(float)));
     if (found) return 0;
-    problems_add(pr, (place){ l->from->from->name, 0, 0 }, "no memory for %d batches of %lld samples", SLOTS, (long long)l->batch_size);
+    problems_add(pr, (place){ l->from->from->name, 0, 0 }, "no memory for %d batches of %lld samples", SLOTS,
+                 (long long)l->batch_size);
     return -1;
 }
 
@@ -122,7 +124,8 @@ static int start_thread(loader *l)
     return error;
 }
 
-loader *loader_open(dataset *s, const data *d, int64_t batch_size, bool shuffle, bool drop_last, uint64_t seed, problems *pr)
+loader *loader_open(dataset *s, const data *d, int64_t batch_size, bool shuffle, bool drop_last, uint64_t seed,
+                    problems *pr)
 {
     const place at = { s->from->name, 0, 0 };
     if (batch_size < 1 || (drop_last && batch_size > s->count)) {
@@ -178,7 +181,8 @@ const batch *loader_next(loader *l, problems *pr)
     if (l->filled > l->taken) {
         slot *s = &l->slot[l->taken++ % SLOTS];
         if (s->failed.n) {
-            for (size_t i = 0; i < s->failed.n; i++) problems_add(pr, s->failed.item[i].at, "%s", s->failed.item[i].text);
+            for (size_t i = 0; i < s->failed.n; i++)
+                problems_add(pr, s->failed.item[i].at, "%s", s->failed.item[i].text);
             problems_free(&s->failed);
         } else {
             l->holds = true;

@@ -11,13 +11,16 @@
 #define FORMATS "idx|cifar|csv|hdf5|text|digits|houses|noise"
 
 static const heft_option common_options[] = {
-    HEFT_OPT_ENUM(data_options, format, HEFT_REQUIRED, FORMATS, "what the files hold, or built-in data (digits, houses, noise)"),
-    HEFT_OPT_STRING(data_options, root, "", "where files are; relative to $HEFT_DATA if set, else to the experiment"),
+    HEFT_OPT_ENUM(data_options, format, HEFT_REQUIRED, FORMATS,
+                  "what the files hold, or built-in data (digits, houses, noise)"),
+    HEFT_OPT_STRING(data_options, root, "",
+                    "where files are; relative to $HEFT_DATA if set, else to the experiment"),
     HEFT_OPT_REAL(data_options, scale, 1, -1e30, 1e30, "a factor on every input"),
     HEFT_OPT_ENUM(data_options, normalize, 0, "none|standard|minmax",
-                  "inputs to mean 0 and deviation 1, or to 0..1: per column or channel, as fitted on the training split"),
+                  "inputs to mean 0 and deviation 1, or to 0..1, per column or channel; fitted on the training split"),
     HEFT_OPT_ENUM(data_options, normalize_target, 0, "none|standard", "the same for regression targets"),
-    HEFT_OPT_INT(data_options, limit, 0, 0, 1e15, "train on the first so many training samples only (0: all); fitting sees them all"),
+    HEFT_OPT_INT(data_options, limit, 0, 0, 1e15,
+                 "train on the first so many training samples only (0: all); fitting sees them all"),
     HEFT_OPT_END
 };
 
@@ -87,14 +90,17 @@ int section_read(opening *o, const node *section, const char *dir, problems *pr)
     char *instance = arena_alloc(o->a, 1, OWN_AT + o->format->options_size);
     o->common = (const data_options *)instance;
     o->own = instance + OWN_AT;
-    if (options_read(join_tables(o->format, o->a), section, section->at, "data", others, instance, o->a, pr) < 0) return -1;
+    if (options_read(join_tables(o->format, o->a), section, section->at, "data", others, instance, o->a, pr) < 0)
+        return -1;
 
     if (o->common->scale != 1 && o->common->normalize) {
-        problems_add(pr, node_get(section, "scale")->at, "data: scale and normalize are both given; leave out one");
+        problems_add(pr, node_get(section, "scale")->at,
+                     "data: scale and normalize are both given; leave out one");
         return -1;
     }
     if (o->format->tokens && (o->common->scale != 1 || o->common->normalize || o->common->normalize_target)) {
-        problems_add(pr, section->at, "data: %s has tokens, not quantities; leave out scale and normalize", o->format->name);
+        problems_add(pr, section->at, "data: %s has tokens, not quantities; leave out scale and normalize",
+                     o->format->name);
         return -1;
     }
     const char *base = getenv("HEFT_DATA");
@@ -154,14 +160,15 @@ int check_file(place at, const char *what, const char *path, const char *hint, p
         arena *a = arena_new();
         const char *near = error == ENOENT ? nearest_file(a, path) : NULL;
         if (error == ENOENT)
-            problems_add(pr, at, "%s: there is no file %s%s%s%s%s", what, *path ? path : "''", near ? "; did you mean " : "",
-                         near ? near : "", near ? "?" : "", hint);
+            problems_add(pr, at, "%s: there is no file %s%s%s%s%s", what, *path ? path : "''",
+                         near ? "; did you mean " : "", near ? near : "", near ? "?" : "", hint);
         else problems_add(pr, at, "%s: %s cannot be examined: %s", what, path, strerror(error));
         arena_free(a);
         return -1;
     }
     if (!S_ISREG(st.st_mode)) {
-        problems_add(pr, at, "%s: %s is %s; a file is needed", what, path, S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
+        problems_add(pr, at, "%s: %s is %s; a file is needed", what, path,
+                     S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
         return -1;
     }
     if (access(path, R_OK) < 0) {
@@ -176,8 +183,10 @@ const char *section_path(opening *o, const node *n, const char *what, problems *
     const char *name;
     if (node_read_string(n, what, &name, pr) < 0) return NULL;
     const char *path = path_join(o->a, o->root, name);
-    const char *hint = name[0] == '/' ? "" : o->root_from_env ? " (root is relative to $HEFT_DATA)" :
-                       o->common->root[0] == '/' ? "" : " (root is relative to the experiment's folder; $HEFT_DATA is not set)";
+    const char *hint = "";
+    if (name[0] != '/' && o->common->root[0] != '/')
+        hint = o->root_from_env ? " (root is relative to $HEFT_DATA)"
+                                : " (root is relative to the experiment's folder; $HEFT_DATA is not set)";
     return check_file(n->at, what, path, hint, pr) < 0 ? NULL : path;
 }
 
@@ -189,7 +198,8 @@ const char *section_single_file(opening *o, const node *files, split which, prob
     if (files->kind == NODE_MAP) {
         if (node_check_keys(files, what, known, pr) < 0) return NULL;
         if (!(name = node_get(files, "file"))) {
-            problems_add(pr, files->at, "%s: file is missing; write %s: NAME or {file: NAME}", what, split_name(which));
+            problems_add(pr, files->at, "%s: file is missing; write %s: NAME or {file: NAME}", what,
+                         split_name(which));
             return NULL;
         }
     }
@@ -216,7 +226,8 @@ int classes_from_file(opening *o, const char *path, problems *pr)
     const char **name = NULL;
     size_t count = 0, room = 0;
     int rc = memchr(bytes, 0, n) ? -1 : 0;
-    if (rc) problems_add(pr, (place){ path, 0, 0 }, "has NUL bytes; a text with a class name in each line is needed");
+    if (rc) problems_add(pr, (place){ path, 0, 0 },
+                         "has NUL bytes; a text with a class name in each line is needed");
     for (char *line = bytes; rc == 0 && *line;) {
         const size_t length = strcspn(line, "\r\n");
         if (count == room) {
@@ -240,7 +251,8 @@ int classes_read(opening *o, const node *n, problems *pr)
     }
     int64_t count;
     const char **name;
-    return strings_read(n, "data: classes", o->a, &count, &name, pr) < 0 ? -1 : classes_set(o, n->at, count, name, pr);
+    return strings_read(n, "data: classes", o->a, &count, &name, pr) < 0 ? -1
+        : classes_set(o, n->at, count, name, pr);
 }
 
 /* ---- fingerprint ---- */
@@ -274,7 +286,8 @@ void print_settings(opening *o)
 {
     for (const heft_option *row = common_options; row->type != HEFT_END; row++)
         if (strcmp(row->name, "root")) print_option(o->print, row, o->common);
-    for (const heft_option *row = o->format->options; row && row->type != HEFT_END; row++) print_option(o->print, row, o->own);
+    for (const heft_option *row = o->format->options; row && row->type != HEFT_END; row++)
+        print_option(o->print, row, o->own);
     for (size_t i = 0; o->format->others && o->format->others[i]; i++) {
         const node *n = node_get(o->section, o->format->others[i]);
         if (!n || !strcmp(o->format->others[i], "classes")) continue;    /* the names themselves are in */

@@ -15,7 +15,8 @@ static int dims_check(const char *name, int rank, const int64_t *dim, problems *
 int shape_of_inputs(const char *name, int rank, const int64_t *dim, heft_shape *out, problems *pr)
 {
     if (rank < 1 || rank > HEFT_MAX_RANK + 1) {
-        problems_add(pr, (place){ name, 0, 0 }, "%d axes; inputs have 1 to %d, the samples outermost", rank, HEFT_MAX_RANK + 1);
+        problems_add(pr, (place){ name, 0, 0 }, "%d axes; inputs have 1 to %d, the samples outermost", rank,
+                     HEFT_MAX_RANK + 1);
         return -1;
     }
     if (dims_check(name, rank, dim, pr) < 0) return -1;
@@ -29,13 +30,15 @@ int shape_of_targets(const char *name, int rank, const int64_t *dim, bool whole,
                      bool *labels, problems *pr)
 {
     if (rank < 1 || rank > HEFT_MAX_RANK + 1) {
-        problems_add(pr, (place){ name, 0, 0 }, "%d axes; targets have 1 to %d, the samples outermost", rank, HEFT_MAX_RANK + 1);
+        problems_add(pr, (place){ name, 0, 0 }, "%d axes; targets have 1 to %d, the samples outermost", rank,
+                     HEFT_MAX_RANK + 1);
         return -1;
     }
     if (dims_check(name, rank, dim, pr) < 0) return -1;
     const bool single = rank == 1 || (rank == 2 && dim[1] == 1);
     if (task == TASK_CLASSIFICATION && !(single && whole)) {
-        problems_add(pr, (place){ name, 0, 0 }, "task: classification needs one whole number a sample; found %s of rank %d",
+        problems_add(pr, (place){ name, 0, 0 },
+                     "task: classification needs one whole number a sample; found %s of rank %d",
                      whole ? "whole numbers" : "fractions", rank);
         return -1;
     }
@@ -65,7 +68,8 @@ bool shape_equal(const heft_shape *a, const heft_shape *b)
 int label_check(const char *name, int64_t sample, double value, problems *pr)
 {
     if (value >= 0 && value <= (double)LABEL_LIMIT) return 0;
-    problems_add(pr, (place){ name, 0, 0 }, "label %.0f of sample %lld (from 0); labels are 0, 1, 2, ... (or say task: regression)",
+    problems_add(pr, (place){ name, 0, 0 },
+                 "label %.0f of sample %lld (from 0); labels are 0, 1, 2, ... (or say task: regression)",
                  value, (long long)sample);
     return -1;
 }

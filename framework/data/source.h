@@ -1,8 +1,8 @@
 /* source.h -- inside the data room: what a reader is, what was fitted, and what they share
  *
- * A reader turns one split's files into a source: `count` samples of one shape, fetched by row number.  It knows nothing
- * of shares, shuffles and batches.  Tables (csv, houses) need to see the training split before they know their shape:
- * their `fit` runs when the splits are known.
+ * A reader turns one split's files into a source: `count` samples of one shape, fetched by row number.  It knows
+ * nothing of shares, shuffles and batches.  Tables (csv, houses) need to see the training split before they know
+ * their shape: their `fit` runs when the splits are known.
  */
 #ifndef HEFT_DATA_SOURCE_H
 #define HEFT_DATA_SOURCE_H
@@ -108,7 +108,8 @@ typedef struct format {
     source *(*make)(opening *o, split which, int64_t count, problems *pr);
     /* One file for prediction, o->fit being what was read from the checkpoint (formats with `make`: NULL). */
     source *(*open_file)(opening *o, const char *path, problems *pr);
-    int     (*fit)(opening *o, problems *pr);   /* tables: learn from o->set[TRAIN], encode all.  NULL: nothing to learn */
+    /* tables: learn from o->set[TRAIN], encode all.  NULL: nothing to learn */
+    int     (*fit)(opening *o, problems *pr);
 } format;
 
 struct opening {
@@ -124,7 +125,8 @@ struct opening {
     data_fit    *fit;
     bool         predict;            /* fit came from a checkpoint and is not to be changed */
     digest      *print;              /* of contents and settings */
-    source      *source[N_SPLITS];   /* opened for the split; NULL where it is a share of train's, or there is none */
+    /* opened for the split; NULL where it is a share of train's, or there is none */
+    source      *source[N_SPLITS];
     dataset     *set[N_SPLITS];
 };
 
@@ -139,7 +141,8 @@ int  section_read(opening *o, const node *section, const char *dir, problems *pr
 const void *format_defaults(const format *f, arena *a, problems *pr);
 /* A scalar or a list of scalars as strings; absent (NULL): none. */
 int  strings_read(const node *n, const char *what, arena *a, int64_t *count, const char ***out, problems *pr);
-/* The path a scalar names, which must be a readable file: NULL after a problem that names the nearest in its folder. */
+/* The path a scalar names, which must be a readable file: NULL after a problem that names the nearest in its
+ * folder. */
 const char *section_path(opening *o, const node *n, const char *what, problems *pr);
 /* The same for a path given on the command line. */
 int  check_file(place at, const char *what, const char *path, const char *hint, problems *pr);
@@ -156,8 +159,9 @@ void print_settings(opening *o);
 
 /* ---- splits (split.c) ---- */
 
-/* Shares of n samples: rising rows of each split.  ordered: train, validation, test follow each other, with one sample
- * left out between two (a text's sample ends with the first character of the next).  A share of 0: none, NULL. */
+/* Shares of n samples: rising rows of each split.  ordered: train, validation, test follow each other, with one
+ * sample left out between two (a text's sample ends with the first character of the next).  A share of 0: none,
+ * NULL. */
 int  split_shares(opening *o, int64_t n, double validation, double test, int64_t *row[N_SPLITS],
                   int64_t count[N_SPLITS], problems *pr);
 

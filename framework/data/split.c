@@ -21,13 +21,15 @@ int split_shares(opening *o, int64_t n, double validation, double test, int64_t 
         count[s] = share_of(n, share[s]);
         left -= count[s] + (o->format->ordered && share[s] > 0);
         if (share[s] > 0 && count[s] < 1) {
-            problems_add(pr, o->at, "%s: a share of %g of %lld samples is none; at least one is needed", split_name(s),
+            problems_add(pr, o->at, "%s: a share of %g of %lld samples is none; at least one is needed",
+                         split_name(s),
                          share[s], (long long)n);
             return -1;
         }
     }
     if (left < 1) {
-        problems_add(pr, o->at, "validation and test take all %lld samples; none is left to train on", (long long)n);
+        problems_add(pr, o->at, "validation and test take all %lld samples; none is left to train on",
+                     (long long)n);
         return -1;
     }
     count[TRAIN] = left;

@@ -20,7 +20,8 @@ lookup lookup_new(arena *a, int64_t n, const char *const *names)
 
 int64_t lookup_find(const lookup *l, const char *s)
 {
-    const struct named key = { s, 0 }, *found = l->n ? bsearch(&key, l->sorted, (size_t)l->n, sizeof key, by_name) : NULL;
+    const struct named key = { s, 0 }, *found = l->n ? bsearch(&key, l->sorted, (size_t)l->n, sizeof key, by_name)
+        : NULL;
     return found ? found->at : -1;
 }
 
@@ -49,7 +50,8 @@ static void table_close(source *s)
 source *table_source_new(arena *a, frame *f, const table_options *options)
 {
     table_source *t = arena_alloc(a, 1, sizeof *t);
-    t->base = (source){ .name = f->name, .count = f->n_rows, .has_target = true, .fetch = fetch, .close = table_close };
+    t->base = (source){ .name = f->name, .count = f->n_rows, .has_target = true, .fetch = fetch,
+                        .close = table_close };
     t->frame = f;
     t->options = options;
     return &t->base;
@@ -83,7 +85,8 @@ static void list_names(text *t, int64_t n, const char *const *names)
     if (n > 12) text_printf(t, " and %lld more", (long long)n - 12);
 }
 
-static bool not_among(encoder *e, int64_t row, int64_t column, const char *value, int64_t n, const char *const *names, const char *hint)
+static bool not_among(encoder *e, int64_t row, int64_t column, const char *value, int64_t n,
+                      const char *const *names, const char *hint)
 {
     text t = { 0 };
     text_printf(&t, "'%s' did not occur in training; known are ", value);
@@ -108,7 +111,8 @@ static void report_gaps(encoder *e)
         text t = { 0 };
         text_add(&t, "is missing");
         if (e->gaps[f] > 1) text_printf(&t, ", as in %lld more rows", (long long)e->gaps[f] - 1);
-        text_printf(&t, "; missing: median (or mean) fills in %s", e->fit->field[f].one_hot ? "the most frequent category" : "the column's");
+        text_printf(&t, "; missing: median (or mean) fills in %s", e->fit->field[f].one_hot
+                    ? "the most frequent category" : "the column's");
         cell_problem(e, e->first_gap[f], e->column[f], t.s);
         text_free(&t);
     }
@@ -125,7 +129,8 @@ static bool encode_category(encoder *e, int64_t f, int64_t row, float *x)
         at = fd->fill_category;
     } else at = lookup_find(&e->category[f], s);
     if (at < 0 && e->fit->unseen == UNSEEN_REFUSE)
-        return not_among(e, row, e->column[f], s, fd->n_categories, fd->category, " (unseen: zeros lets it pass as none of them)");
+        return not_among(e, row, e->column[f], s, fd->n_categories, fd->category,
+                         " (unseen: zeros lets it pass as none of them)");
     if (at >= 0) x[fd->first + at] = 1;
     return true;
 }
@@ -165,7 +170,8 @@ static bool encode_class(encoder *e, int64_t row, int32_t *label)
     char fact[160];
     double number;
     int64_t at;
-    if (cell_read(s, &e->t->options->words, &number) == CELL_MISSING) return cell_problem(e, row, e->target[0], "the target is missing");
+    if (cell_read(s, &e->t->options->words, &number) == CELL_MISSING)
+        return cell_problem(e, row, e->target[0], "the target is missing");
     if (fit->class_name) at = lookup_find(&e->classes, s);
     else if (!text_int(s, &at) || at >= fit->n_classes) at = -1;
     *label = (int32_t)at;
@@ -202,7 +208,8 @@ static int encode_rows(encoder *e)
         for (int64_t f = 0; f < fit->n_fields; f++)
             if (!(fit->field[f].one_hot ? encode_category : encode_number)(e, f, row, x)) return -1;
         for (int64_t j = 0; t->y && j < fit->n_targets; j++)
-            if (!(labels ? encode_class(e, row, (int32_t *)(void *)t->y + row) : encode_target(e, j, row, t->y + row * fit->n_targets)))
+            if (!(labels ? encode_class(e, row, (int32_t *)(void *)t->y + row)
+                  : encode_target(e, j, row, t->y + row * fit->n_targets)))
                 return -1;
     }
     report_gaps(e);
@@ -225,7 +232,8 @@ static int find_columns(encoder *e, bool predict, arena *a)
         const char *name = input ? fit->field[i].name : fit->target_name[i - fit->n_fields];
         const int64_t at = frame_column(f, name);
         *(input ? &e->column[i] : &e->target[i - fit->n_fields]) = at;
-        if (input && fit->field[i].one_hot) e->category[i] = lookup_new(a, fit->field[i].n_categories, fit->field[i].category);
+        if (input && fit->field[i].one_hot) e->category[i] = lookup_new(a, fit->field[i].n_categories,
+                                                                        fit->field[i].category);
         if (at >= 0) continue;
         if (!input && predict) {
             e->t->base.has_target = false;
@@ -233,7 +241,8 @@ static int find_columns(encoder *e, bool predict, arena *a)
         }
         text t = { 0 };
         frame_columns_text(f, name, &t);
-        problems_add(e->pr, (place){ f->name, 0, 0 }, "has no column %s, which is %s%s", name, input ? "an input" : "the target", t.s);
+        problems_add(e->pr, (place){ f->name, 0, 0 }, "has no column %s, which is %s%s", name, input ? "an input"
+                     : "the target", t.s);
         text_free(&t);
         rc = -1;
     }
@@ -247,7 +256,8 @@ static bool targets_empty(const encoder *e)
     double v;
     for (int64_t j = 0; j < e->fit->n_targets; j++)
         for (int64_t row = 0; row < e->t->frame->n_rows; row++)
-            if (cell_read(frame_cell(e->t->frame, row, e->target[j]), &e->t->options->words, &v) != CELL_MISSING) return false;
+            if (cell_read(frame_cell(e->t->frame, row, e->target[j]), &e->t->options->words, &v) != CELL_MISSING)
+                return false;
     return true;
 }
 
@@ -264,7 +274,8 @@ int table_encode(const data_fit *fit, table_source *t, bool predict, arena *a, p
     if (size_mul((size_t)s->count, (size_t)fit->n_columns, &cells)) t->x = block_alloc(cells, sizeof *t->x);
     if (s->has_target) t->y = block_alloc((size_t)s->count * (size_t)fit->n_targets, sizeof *t->y);
     if (!t->x || (s->has_target && !t->y)) {
-        problems_add(pr, (place){ s->name, 0, 0 }, "no memory for %lld rows of %lld columns", (long long)s->count, (long long)fit->n_columns);
+        problems_add(pr, (place){ s->name, 0, 0 }, "no memory for %lld rows of %lld columns", (long long)s->count,
+                     (long long)fit->n_columns);
         return -1;
     }
     const int rc = encode_rows(&e);
@@ -286,7 +297,8 @@ int table_encode_plain(opening *o, table_source *t, problems *pr)
     plain.n_targets = target >= 0 && f->n_columns == n + 1 && heft_count(&plain.target) == 1;
     plain.missing = MISSING_REFUSE;
     if (f->n_columns != n + plain.n_targets || plain.input.dtype != HEFT_F32) {
-        problems_add(pr, (place){ f->name, 0, 0 }, "%lld columns; the model takes %lld numbers (and a column label, if there is one)",
+        problems_add(pr, (place){ f->name, 0, 0 },
+                     "%lld columns; the model takes %lld numbers (and a column label, if there is one)",
                      (long long)f->n_columns, (long long)n);
         return -1;
     }

@@ -21,7 +21,8 @@ static bool among(const char *name, int64_t n, const char *const *names)
     return false;
 }
 
-static int check_columns(opening *o, const frame *f, const char *key, int64_t n, const char *const *names, problems *pr)
+static int check_columns(opening *o, const frame *f, const char *key, int64_t n, const char *const *names,
+                         problems *pr)
 {
     int rc = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -54,9 +55,11 @@ static int choose_fields(opening *o, const frame *f, const table_options *opt, p
     const int64_t n = opt->n_inputs ? opt->n_inputs : f->n_columns;
     for (int64_t i = 0; i < n; i++) {
         const char *name = opt->n_inputs ? opt->inputs[i] : f->column[i];
-        const bool target = among(name, opt->n_targets, opt->target), dropped = among(name, opt->n_drop, opt->drop);
+        const bool target = among(name, opt->n_targets, opt->target),
+            dropped = among(name, opt->n_drop, opt->drop);
         if (opt->n_inputs && (target || dropped)) {
-            problems_add(pr, key_place(o, "inputs"), "inputs: %s is also %s", name, target ? "the target" : "dropped");
+            problems_add(pr, key_place(o, "inputs"), "inputs: %s is also %s", name, target ? "the target"
+                         : "dropped");
             rc = -1;
         }
         if (!target && !dropped) fit->field[fit->n_fields++].name = name;
@@ -74,8 +77,10 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int by_bytes(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-static int by_category(const void *a, const void *b) { return category_order(*(const char *const *)a, *(const char *const *)b); }
+static int by_bytes(const void *a, const void *b) { return strcmp(*(const char *const *)a,
+                                                                  *(const char *const *)b); }
+static int by_category(const void *a, const void *b) { return category_order(*(const char *const *)a,
+                                                                             *(const char *const *)b); }
 
 /* The distinct ones of n strings, copied and in category_order; the array is used up. */
 static const char **distinct(arena *a, int64_t n, const char **s, int64_t *count)
@@ -155,21 +160,26 @@ static int learn_field(opening *o, field *fd, column *c, const table_options *op
     read_column(c, &opt->words);
     const char *file = c->frame->name;
     if (!c->n_numbers && !c->n_texts) {
-        problems_add(pr, (place){ file, 0, 0 }, "column %s: no value in the training split; drop: [%s] leaves it out", fd->name, fd->name);
+        problems_add(pr, (place){ file, 0, 0 },
+                     "column %s: no value in the training split; drop: [%s] leaves it out", fd->name, fd->name);
         return -1;
     }
     const bool listed = among(fd->name, opt->n_one_hot, opt->one_hot);
     if (c->n_texts && !listed && (c->n_numbers || opt->one_hot_none)) {
-        problems_add(pr, frame_place(c->frame, c->first_text, c->at), "column %s: '%s' is no number%s; correct it, add it to missing_values, "
-                     "or one_hot: [%s] takes the column as categories", fd->name, frame_cell(c->frame, c->first_text, c->at),
+        problems_add(pr, frame_place(c->frame, c->first_text, c->at),
+                     "column %s: '%s' is no number%s; correct it, add it to missing_values, "
+                     "or one_hot: [%s] takes the column as categories", fd->name,
+                         frame_cell(c->frame, c->first_text, c->at),
                      c->n_numbers ? ", but other rows hold numbers" : ", and one_hot is none", fd->name);
         return -1;
     }
     if (c->n_texts || listed) {
         learn_categories(o, fd, c);
         if (fd->n_categories <= CATEGORIES_MOST || listed) return 0;
-        problems_add(pr, (place){ file, 0, 0 }, "column %s: %lld different texts, each of which would be an input; drop: [%s] leaves it out, "
-                     "one_hot: [%s] takes it all the same", fd->name, (long long)fd->n_categories, fd->name, fd->name);
+        problems_add(pr, (place){ file, 0, 0 },
+                     "column %s: %lld different texts, each of which would be an input; drop: [%s] leaves it out, "
+                     "one_hot: [%s] takes it all the same", fd->name, (long long)fd->n_categories, fd->name,
+                         fd->name);
         return -1;
     }
     const int64_t missing = c->rows - c->n_numbers;
@@ -232,7 +242,8 @@ static int learn_classes(opening *o, bool ask, problems *pr)
     block_free(value);
     fit->target = (heft_shape){ .dtype = HEFT_I32, .limit = fit->n_classes };
     if (fit->n_classes <= CATEGORIES_MOST || !ask) return 0;
-    problems_add(pr, key_place(o, "target"), "target: %s holds %lld different texts; if they are classes, say task: classification",
+    problems_add(pr, key_place(o, "target"),
+                 "target: %s holds %lld different texts; if they are classes, say task: classification",
                  fit->target_name[0], (long long)fit->n_classes);
     return -1;
 }
@@ -249,10 +260,14 @@ static int learn_target(opening *o, column *c, const table_options *opt, problem
         for (int64_t i = 0; i < c->n_numbers; i++) moments_add(&m[j], c->number[i]);
         if (!c->n_texts) continue;
         texts = true;
-        if (opt->task != TASK_REGRESSION && (opt->task == TASK_CLASSIFICATION || !c->n_numbers) && fit->n_targets == 1) continue;
-        problems_add(pr, frame_place(c->frame, c->first_text, c->at), "target %s: '%s' is no number%s", fit->target_name[j],
-                     frame_cell(c->frame, c->first_text, c->at), opt->task == TASK_REGRESSION ? ", and task is regression" :
-                     fit->n_targets > 1 ? "; several targets must be numbers" : ", but other rows hold numbers; correct it, or say task: classification");
+        if (opt->task != TASK_REGRESSION && (opt->task == TASK_CLASSIFICATION || !c->n_numbers) &&
+            fit->n_targets == 1) continue;
+        problems_add(pr, frame_place(c->frame, c->first_text, c->at), "target %s: '%s' is no number%s",
+                     fit->target_name[j],
+                     frame_cell(c->frame, c->first_text, c->at), opt->task == TASK_REGRESSION
+                         ? ", and task is regression" :
+                     fit->n_targets > 1 ? "; several targets must be numbers"
+                         : ", but other rows hold numbers; correct it, or say task: classification");
         rc = -1;
     }
     if (rc < 0) return -1;

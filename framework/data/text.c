@@ -1,5 +1,6 @@
-/* text: a file's bytes as tokens.  A sample is `length` bytes and, as targets, the bytes one further on; samples follow each other
- * without overlap.  The vocabulary is the bytes that occur in the file `train:` names, in rising order. */
+/* text: a file's bytes as tokens.  A sample is `length` bytes and, as targets, the bytes one further on; samples
+ * follow each other without overlap.  The vocabulary is the bytes that occur in the file `train:` names, in rising
+ * order. */
 #include <string.h>
 
 #include "base/file.h"
@@ -44,7 +45,8 @@ static void learn_vocabulary(opening *o, const uint8_t *bytes, size_t n)
     for (int c = 0; c < 256; c++) {
         if (!seen[c]) continue;
         const char *name = c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : c == '\\' ? "\\\\" : NULL;
-        fit->class_name[fit->n_vocabulary] = name ? name : arena_printf(o->a, c >= 32 && c < 127 ? "%c" : "\\x%02x", c);
+        fit->class_name[fit->n_vocabulary] = name ? name : arena_printf(o->a, c >= 32 && c < 127 ? "%c"
+                                                                        : "\\x%02x", c);
         fit->vocabulary[fit->n_vocabulary++] = (uint8_t)c;
     }
     fit->n_classes = fit->n_vocabulary;
@@ -62,8 +64,9 @@ static int encode(const data_fit *fit, const char *path, uint8_t *bytes, size_t 
         const uint8_t c = bytes[i];
         if (token[c] < 0) {
             const char shown[] = { '\'', (char)c, '\'', 0 };
-            problems_add(pr, at, "byte 0x%02x %s does not occur in the training text; its %lld different bytes alone are known", c,
-                         c > 32 && c < 127 ? shown : "", (long long)fit->n_vocabulary);
+            problems_add(pr, at,
+                         "byte 0x%02x %s does not occur in the training text, whose %lld different bytes alone "
+                         "are known", c, c > 32 && c < 127 ? shown : "", (long long)fit->n_vocabulary);
             if (++unknown == MOST_PROBLEMS) return -1;
         }
         at.column++;
@@ -80,7 +83,8 @@ static source *make_source(opening *o, const char *path, int64_t length, bool le
     if (!bytes) return NULL;
     int rc = 0;
     if (n < (size_t)length + 1) {
-        problems_add(pr, (place){ path, 0, 0 }, "%zu characters; one sample needs %lld (length: %lld, and the one that follows)", n,
+        problems_add(pr, (place){ path, 0, 0 },
+                     "%zu characters; one sample needs %lld (length: %lld, and the one that follows)", n,
                      (long long)length + 1, (long long)length);
         rc = -1;
     }
@@ -93,7 +97,8 @@ static source *make_source(opening *o, const char *path, int64_t length, bool le
     }
     text_source *d = arena_alloc(o->a, 1, sizeof *d);
     const heft_shape shape = { HEFT_I32, 1, { length }, o->fit->n_vocabulary };
-    d->base = (source){ .name = path, .count = ((int64_t)n - 1) / length, .input = shape, .target = shape, .has_target = true,
+    d->base = (source){ .name = path, .count = ((int64_t)n - 1) / length, .input = shape, .target = shape,
+                        .has_target = true,
                         .fetch = fetch, .close = text_close };
     d->token = bytes;
     return &d->base;
@@ -102,7 +107,8 @@ static source *make_source(opening *o, const char *path, int64_t length, bool le
 static source *text_open(opening *o, const node *files, split which, problems *pr)
 {
     const char *path = section_single_file(o, files, which, pr);
-    if (!path || (which != TRAIN && !o->fit->n_vocabulary)) return NULL;    /* without a vocabulary: train's problem, said already */
+    /* without a vocabulary: train's problem, said already */
+    if (!path || (which != TRAIN && !o->fit->n_vocabulary)) return NULL;
     return make_source(o, path, ((const text_options *)o->own)->length, which == TRAIN, pr);
 }
 

@@ -50,7 +50,8 @@ void transform_targets(const data_fit *fit, int64_t n, float *y)
 }
 
 /* Moments along the last axis of inputs, and of each target, over the training split. */
-static int survey(const dataset *s, int64_t channels, moments *input, int64_t targets, moments *target, problems *pr)
+static int survey(const dataset *s, int64_t channels, moments *input, int64_t targets, moments *target,
+                  problems *pr)
 {
     const int64_t nx = heft_count(&s->from->input), ny = heft_count(&s->from->target);
     int64_t step = (INT64_C(1) << 20) / nx;
@@ -98,7 +99,8 @@ int transform_fit(opening *o, problems *pr)
         fit->n_channels = channels;
         fit->mean = arena_alloc(o->a, (size_t)channels, sizeof *fit->mean);
         fit->factor = arena_alloc(o->a, (size_t)channels, sizeof *fit->factor);
-        for (int64_t c = 0; c < channels; c++) moments_scale(&m[c], opt->normalize, &fit->mean[c], &fit->factor[c]);
+        for (int64_t c = 0; c < channels; c++) moments_scale(&m[c], opt->normalize, &fit->mean[c],
+                                                             &fit->factor[c]);
     }
     if (rc == 0 && targets) {
         fit->n_scaled = targets;

@@ -382,6 +382,7 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
     p->input = *in;
     p->n_lanes = model_lanes(m, in->n);
     p->program = with_backward ? &p->full : &p->forward;
+    compute_weights(m->x, m->n_weights);
     for (int k = 0; k < p->program->n_phases; k++) {
         p->now = &p->program->phase[k];
         compute_parallel(p->n_lanes, run_lane, p);
@@ -390,6 +391,7 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
     for (int i = 0; i < m->n_layers; i++)
         if (m->layer[i].n_tallies && !(p->train && m->layer[i].layer->survey) && !skipped(p, i)) sum_tallies(p, i, false);
     if (with_backward) compute_parallel(p->n_tiles, run_tile, p);
+    compute_weights(NULL, 0);
     if (p->times) gather_times(p);
     return in->targets ? pass_mean(p, m->loss) : NAN;
 }

@@ -55,7 +55,8 @@ static int check_head(const heft_head *d, size_t bytes, heft_kind kind, const ch
         REFUSE("not a heft plugin: its symbol heft_plugin has %zu bytes, a descriptor begins with %zu", bytes,
                sizeof(heft_head));
     if (d->magic != HEFT_MAGIC) REFUSE("not a heft plugin: magic is 0x%08x, expected 0x%08x", d->magic, HEFT_MAGIC);
-    if (d->abi != HEFT_ABI) REFUSE("built for plugin abi %u, this program has abi %d: compile it again", d->abi, HEFT_ABI);
+    if (d->abi != HEFT_ABI)
+        REFUSE("built for plugin abi %u, this program has abi %d: compile it again", d->abi, HEFT_ABI);
     const heft_kind found = (heft_kind)d->kind;
     if (!descriptor_size(found))
         REFUSE("kind is %u, expected 1 (layer), 2 (optimizer) or 3 (initializer)", d->kind);
@@ -64,14 +65,15 @@ static int check_head(const heft_head *d, size_t bytes, heft_kind kind, const ch
 
     const size_t known = descriptor_size(found);
     if (d->size < least_size(found))
-        REFUSE("size is %u, %s %s has at least %zu bytes", d->size, article(found), kind_name(found), least_size(found));
+        REFUSE("size is %u, %s %s has at least %zu bytes", d->size, article(found), kind_name(found),
+               least_size(found));
     if (d->size > bytes || d->size > MOST) REFUSE("size is %u, but the descriptor has %zu bytes", d->size, bytes);
     for (size_t i = known; i < d->size; i++)
         if (((const unsigned char *)d)[i])
-            REFUSE("byte %zu of the descriptor is not zero, and this program knows only %zu: the plugin needs a newer one", i,
-                   known);
+            REFUSE("byte %zu of the descriptor is not zero, and this program knows only %zu: it needs a newer one", i, known);
 
-    if (!d->name || strcmp(d->name, stem)) REFUSE("its name is '%s', the file's is '%s'", d->name ? d->name : "", stem);
+    if (!d->name || strcmp(d->name, stem))
+        REFUSE("its name is '%s', the file's is '%s'", d->name ? d->name : "", stem);
     if (!d->doc || !*d->doc) REFUSE("doc is empty, expected one line");
     if (strchr(d->doc, '\n')) REFUSE("doc has several lines, expected one");
     if (d->instance_size > MOST) REFUSE("instance_size is %zu, at most %d is accepted", d->instance_size, MOST);
@@ -88,9 +90,11 @@ static int check_layer(const heft_layer *l, place at, problems *pr)
     if (l->survey_back && !l->backward) REFUSE("survey_back without backward");
     if (l->gradient && !l->gradient_of) REFUSE("gradient without a weight in gradient_of");
     if (!l->gradient && l->gradient_of) REFUSE("gradient_of is 0x%x, but there is no gradient", l->gradient_of);
-    if (l->gradient_of >> HEFT_MAX_TENSORS) REFUSE("gradient_of is 0x%x, a layer has at most %d tensors", l->gradient_of, HEFT_MAX_TENSORS);
+    if (l->gradient_of >> HEFT_MAX_TENSORS)
+        REFUSE("gradient_of is 0x%x, a layer has at most %d tensors", l->gradient_of, HEFT_MAX_TENSORS);
     if (l->gradient && !l->backward) REFUSE("gradient without backward");
-    if (l->goal != HEFT_MINIMIZE && l->goal != HEFT_MAXIMIZE) REFUSE("goal is %d, expected 0 (minimize) or 1 (maximize)", (int)l->goal);
+    if (l->goal != HEFT_MINIMIZE && l->goal != HEFT_MAXIMIZE)
+        REFUSE("goal is %d, expected 0 (minimize) or 1 (maximize)", (int)l->goal);
     return 0;
 }
 
@@ -99,7 +103,8 @@ static int check_optimizer(const heft_optimizer *o, place at, problems *pr)
     if (!o->plan) REFUSE("an optimizer without plan");
     if (o->step && o->iterate) REFUSE("an optimizer with both step and iterate, expected exactly one");
     if (!o->step && !o->iterate) REFUSE("an optimizer with neither step nor iterate, expected exactly one");
-    if (!(o->default_lr > 0) || !isfinite(o->default_lr)) REFUSE("default_lr is %g, expected a finite number above 0", o->default_lr);
+    if (!(o->default_lr > 0) || !isfinite(o->default_lr))
+        REFUSE("default_lr is %g, expected a finite number above 0", o->default_lr);
     return 0;
 }
 
@@ -129,14 +134,16 @@ int descriptor_check(const heft_head *d, size_t bytes, heft_kind kind, const cha
     return -1;
 }
 
-/* -ffast-math links a constructor that makes the whole process flush subnormal numbers to zero: results would depend on
- * which plugins were opened. */
+/* -ffast-math links a constructor that makes the whole process flush subnormal numbers to zero: results would
+ * depend on which plugins were opened. */
 static bool keeps_subnormals(void)
 {
     volatile float x = FLT_MIN, half = 0.5f;
     const volatile bool kept = x * half != 0;    /* computed here and now, not where it is used */
     return kept;
 }
+
+bool descriptor_resident(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD); }
 
 const heft_head *descriptor_open(heft_kind kind, const char *path, problems *pr)
 {
@@ -152,7 +159,8 @@ const heft_head *descriptor_open(heft_kind kind, const char *path, problems *pr)
         return NULL;
     }
     if (subnormals && !keeps_subnormals()) {
-        problems_add(pr, at, "loading it switches subnormal numbers off for the whole process: link it without -ffast-math");
+        problems_add(pr, at, "loading it switches subnormal numbers off for the whole process: "
+                     "link it without -ffast-math");
         return NULL;
     }
     const void *d = dlsym(file, "heft_plugin");
@@ -162,7 +170,8 @@ const heft_head *descriptor_open(heft_kind kind, const char *path, problems *pr)
     }
     Dl_info info;
     const ElfW(Sym) *symbol = NULL;
-    if (!dladdr1(d, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol || ELF64_ST_TYPE(symbol->st_info) != STT_OBJECT) {
+    if (!dladdr1(d, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol
+        || ELF64_ST_TYPE(symbol->st_info) != STT_OBJECT) {
         problems_add(pr, at, "not a heft plugin: its symbol heft_plugin is no constant");
         return NULL;
     }

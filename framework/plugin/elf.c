@@ -61,7 +61,8 @@ static int check_open(int fd, place at, problems *pr)
     }
     elf_head h;
     if (!read_at(fd, &h, sizeof h, 0) || memcmp(h.e_ident, ELFMAG, SELFMAG)) {
-        problems_add(pr, at, "not a shared object: %lld bytes that do not begin with an ELF header", (long long)st.st_size);
+        problems_add(pr, at, "not a shared object: %lld bytes that do not begin with an ELF header",
+                     (long long)st.st_size);
         return -1;
     }
     elf_head own = h;                            /* without /proc the next two checks are left to dlopen */
@@ -72,8 +73,8 @@ static int check_open(int fd, place at, problems *pr)
     }
     if (h.e_ident[EI_CLASS] != own.e_ident[EI_CLASS] || h.e_ident[EI_DATA] != own.e_ident[EI_DATA]
         || h.e_machine != own.e_machine) {
-        problems_add(pr, at, "built for %s (%u), this program is for %s (%u)", machine_name(h.e_machine), h.e_machine,
-                     machine_name(own.e_machine), own.e_machine);
+        problems_add(pr, at, "built for %s (%u), this program is for %s (%u)",
+                     machine_name(h.e_machine), h.e_machine, machine_name(own.e_machine), own.e_machine);
         return -1;
     }
     if (h.e_type != ET_DYN || (h.e_phnum && h.e_phentsize != sizeof(elf_segment))) {
@@ -82,7 +83,8 @@ static int check_open(int fd, place at, problems *pr)
     }
     const uint64_t whole = whole_size(fd, &h);
     if (whole > (uint64_t)st.st_size) {
-        problems_add(pr, at, "truncated: %lld bytes of at least %llu", (long long)st.st_size, (unsigned long long)whole);
+        problems_add(pr, at, "truncated: %lld bytes of at least %llu", (long long)st.st_size,
+                     (unsigned long long)whole);
         return -1;
     }
     return 0;

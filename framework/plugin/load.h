@@ -15,11 +15,15 @@ const plugin *plugin_load(arena *a, heft_kind kind, const char *path, int limit_
 /* A regular, readable, whole ELF shared object for this machine. */
 int elf_check(const char *path, problems *pr);
 
-/* dlopen and the descriptor's checks in a forked child: whatever loading the file does to its process, it does there. */
+/* dlopen and the descriptor's checks in a forked child: whatever loading the file does to its process, it does
+ * there. */
 int probe(heft_kind kind, const char *path, int limit_ms, problems *pr);
 
 /* The descriptor of a file in this process, checked; NULL with problems.  Never undone. */
 const heft_head *descriptor_open(heft_kind kind, const char *path, problems *pr);
+
+/* This process has loaded the file before (through another registry): nothing is left to try in a child. */
+bool descriptor_resident(const char *path);
 
 /* The checks alone.  `bytes` is how many the object at d really has, `stem` the file's name without ".so". */
 int descriptor_check(const heft_head *d, size_t bytes, heft_kind kind, const char *stem, place at, problems *pr);

@@ -1,4 +1,5 @@
-/* probe.c -- load a file in a child process first: a damaged one can kill its loader, a constructor can do anything */
+/* probe.c -- load a file in a child process first: a damaged one can kill its loader, a constructor can do
+ * anything */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +13,8 @@
 #include "base/text.h"
 #include "plugin/load.h"
 
-/* The child answers with '+', or '-' and its refusals a line each: at most this, which a pipe takes without a reader. */
+/* The child answers with '+', or '-' and its refusals a line each: at most this, which a pipe takes without a
+ * reader. */
 enum { ANSWER = 4096 };
 
 static const int fatal[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGALRM };

@@ -115,8 +115,8 @@ static void list_folder(registry *r, heft_kind kind, const directory *d)
         const size_t n = strlen(e->d_name);
         if (n <= 3 || e->d_name[0] == '.' || strcmp(e->d_name + n - 3, ".so")) continue;
         r->file = one_more(a, r->file, r->n_files, sizeof *r->file);
-        r->file[r->n_files++] = (plugin_file){ kind, arena_strndup(a, e->d_name, n - 3), path_join(a, path, e->d_name),
-                                               d->user };
+        r->file[r->n_files++] = (plugin_file){ .kind = kind, .name = arena_strndup(a, e->d_name, n - 3),
+                                               .path = path_join(a, path, e->d_name), .user = d->user };
     }
     closedir(folder);
     if (r->n_files > first) qsort(r->file + first, r->n_files - first, sizeof *r->file, by_name);
@@ -177,17 +177,14 @@ static attempt *try_file(registry *r, heft_kind kind, const char *path)
 {
     for (size_t i = 0; i < r->n_attempts; i++) {
         attempt *t = &r->attempt[i];
-        if (!strcmp(t->path, path) && (t->kind == kind || (t->plugin && (!kind || t->plugin->kind == kind)))) return t;
+        if (!strcmp(t->path, path) && (t->kind == kind || (t->plugin && (!kind || t->plugin->kind == kind))))
+            return t;
     }
     attempt t = { .kind = kind, .path = path };
     t.plugin = plugin_load(r->memory, kind, path, PROBE_LIMIT_MS, &t.why);
     if (t.plugin) {
-        bool known = false;                      /* opened before, as any kind */
-        for (size_t i = 0; i < r->n_used && !known; i++) known = !strcmp(r->used[i]->path, t.plugin->path);
-        if (!known) {
-            r->used = one_more(r->memory, r->used, r->n_used, sizeof *r->used);
-            r->used[r->n_used++] = t.plugin;
-        }
+        r->used = one_more(r->memory, r->used, r->n_used, sizeof *r->used);
+        r->used[r->n_used++] = t.plugin;
     }
     r->attempt = one_more(r->memory, r->attempt, r->n_attempts, sizeof *r->attempt);
     r->attempt[r->n_attempts] = t;
@@ -202,7 +199,8 @@ static void not_found(registry *r, heft_kind kind, const char *name, place at, p
     text_printf(&t, "there is no %s '%s'", kind_name(kind), name);
     for (int k = 0; k < N_KINDS; k++)
         if (kinds[k] != kind && registry_path(r, kinds[k], name))
-            text_printf(&t, " (there is %s %s of that name)", kinds[k] == HEFT_LAYER ? "a" : "an", kind_name(kinds[k]));
+            text_printf(&t, " (there is %s %s of that name)", kinds[k] == HEFT_LAYER ? "a" : "an",
+                        kind_name(kinds[k]));
     if (nearest) text_printf(&t, "; did you mean '%s'?", nearest);
     text_printf(&t, "%s %ss: ", nearest ? "" : ";", kind_name(kind));
     for (size_t i = 0; names[i]; i++) text_printf(&t, "%s%s", i ? ", " : "", names[i]);

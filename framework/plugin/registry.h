@@ -40,7 +40,8 @@ const plugin *registry_find(registry *r, heft_kind kind, const char *name, place
 /* Check one file as the loader does, without a search.  NULL with the first refusal. */
 const plugin *registry_open(registry *r, heft_kind kind, const char *path, problems *pr);   /* kind 0: any */
 
-/* Names of all files of a kind in all directories, sorted, each once (the one that would be found); NULL-terminated. */
+/* Names of all files of a kind in all directories, sorted, each once (the one that would be found);
+ * NULL-terminated. */
 const char *const *registry_names(registry *r, heft_kind kind);
 const char *registry_path(registry *r, heft_kind kind, const char *name);      /* NULL if there is none */
 

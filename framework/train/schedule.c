@@ -30,9 +30,16 @@ typedef struct moment { int64_t step, epoch, steps, epochs; } moment;      /* be
 struct kind {
     const char *name;
     const heft_option *options;
-    void   (*check)(const schedule *s, place at, problems *pr);            /* NULL: nothing more to check */
+    void   (*check)(const schedule *s, const node *options, problems *pr); /* NULL: nothing more to check */
     double (*rate)(const schedule *s, const schedule_state *state, moment m);
 };
+
+/* Where one of the options stands, or, if it was not given, all of them. */
+static place where(const node *options, const char *key)
+{
+    const node *n = options ? node_get(options, key) : NULL;
+    return n ? n->at : options ? options->at : (place){ NULL, 0, 0 };
+}
 
 #define OPT_RATE(T, f, doc) HEFT_OPT_REAL(T, f, 0, 0, RATE_MAX, doc)
 #define OPT_UNIT(T, def, doc) HEFT_OPT_ENUM(T, unit, def, "step|epoch", doc)
@@ -78,13 +85,13 @@ static const heft_option cosine_options[] = {
     HEFT_OPT_END
 };
 
-static void cosine_check(const schedule *s, place at, problems *pr)
+static void cosine_check(const schedule *s, const node *options, problems *pr)
 {
     const cosine *o = &s->of.cosine;
     if (o->floor > o->peak)
-        problems_add(pr, at, "cosine: floor %g is above peak %g", o->floor, o->peak);
+        problems_add(pr, where(options, "floor"), "cosine: floor %g is above peak %g", o->floor, o->peak);
     if (o->steps && o->warmup >= o->steps)
-        problems_add(pr, at, "cosine: warmup %lld leaves nothing of steps %lld; it must be less",
+        problems_add(pr, where(options, "warmup"), "cosine: warmup %lld leaves nothing of steps %lld; it must be less",
                      (long long)o->warmup, (long long)o->steps);
 }
 
@@ -113,11 +120,11 @@ static const heft_option plateau_options[] = {
     HEFT_OPT_END
 };
 
-static void plateau_check(const schedule *s, place at, problems *pr)
+static void plateau_check(const schedule *s, const node *options, problems *pr)
 {
     const plateau *o = &s->of.plateau;
     if (o->floor > o->initial)
-        problems_add(pr, at, "plateau: floor %g is above initial %g", o->floor, o->initial);
+        problems_add(pr, where(options, "floor"), "plateau: floor %g is above initial %g", o->floor, o->initial);
 }
 
 static double plateau_rate(const schedule *s, const schedule_state *state, moment m)
@@ -144,8 +151,8 @@ static const kind *kind_find(const char *name, place at, problems *pr)
         names[i] = kinds[i].name;
     }
     const char *near = text_nearest(name, names);
-    problems_add(pr, at, "unknown schedule '%s'%s%s%s; lr is a number, or one of constant, step, cosine, plateau",
-                 name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    problems_add(pr, at, "lr: unknown schedule '%s'%s%s%s; accepted are a number, constant, step, cosine, plateau",
+                 name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
     return NULL;
 }
 
@@ -162,7 +169,7 @@ static schedule *schedule_read(const kind *k, const node *options, place at, dou
     s->kind = k;
     const size_t before = pr->n;
     if (options_read(table, options, at, k->name, NULL, &s->of, a, pr)) return NULL;
-    if (k->check) k->check(s, at, pr);
+    if (k->check) k->check(s, options, pr);
     return pr->n == before ? s : NULL;
 }
 

@@ -1,11 +1,11 @@
 /* orthogonal.c -- a random matrix with orthonormal columns, or rows if there are fewer of them
  *
  * The tensor as a matrix [product of the leading axes, last axis] is filled from the normal distribution and
- * orthonormalized by the modified Gram-Schmidt process: Q of Z = Q R.  Gram-Schmidt gives R a positive diagonal,
- * the sign convention of PyTorch and Keras, under which Q is uniformly distributed: F. Mezzadri, "How to generate
- * random matrices from the classical compact groups", Notices of the AMS 54 (2007).  The process runs twice since
- * once would leave an error that grows with the condition of Z: L. Giraud et al., "The loss of orthogonality in
- * the Gram-Schmidt orthogonalization process", 2005.
+ * orthonormalized by the Gram-Schmidt process, a block at a time: Q of Z = Q R.  Gram-Schmidt gives R a positive
+ * diagonal, the sign convention of PyTorch and Keras, under which Q is uniformly distributed: F. Mezzadri, "How to
+ * generate random matrices from the classical compact groups", Notices of the AMS 54 (2007).  The process runs
+ * twice since once would leave an error that grows with the condition of Z: L. Giraud et al., "The loss of
+ * orthogonality in the Gram-Schmidt orthogonalization process", 2005.
  *
  * A. Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", ICLR
  * 2014.  The matrix is that of Keras' Orthogonal; PyTorch's orthogonal_ keeps the first axis and joins the others,
@@ -20,7 +20,7 @@ static const heft_option options[] = {
     HEFT_OPT_END
 };
 
-enum { BLOCK = 8 };                              /* vectors that are treated at a time */
+enum { BLOCK = 16 };                             /* vectors: a cache line of columns */
 
 /* `count` vectors of `length` elements; element i of vector v is x[v * across + i * along]. */
 typedef struct { float *x; int64_t count, length, across, along; } vectors;
@@ -34,26 +34,34 @@ static void normalize(const vectors *s, int64_t v)
     for (int64_t i = 0; i < s->length; i++) q[i * s->along] = (float)(q[i * s->along] * scale);
 }
 
-/* Take the direction of the unit vector v out of n <= BLOCK vectors from `first`. */
-static void remove_direction(const vectors *s, int64_t v, int64_t first, int64_t n)
+/* Take the directions of nv unit vectors from v out of nw vectors from w; neither is above BLOCK. */
+static inline void remove_directions(const vectors *s, int64_t v, int64_t nv, int64_t w, int64_t nw)
 {
-    const float *q = s->x + v * s->across;
-    float *w = s->x + first * s->across;
-    double dot[BLOCK] = { 0 };
-    for (int64_t i = 0; i < s->length; i++)
-        for (int64_t j = 0; j < n; j++)
-            dot[j] += (double)q[i * s->along] * w[i * s->along + j * s->across];
-    for (int64_t i = 0; i < s->length; i++)
-        for (int64_t j = 0; j < n; j++)
-            w[i * s->along + j * s->across] -= (float)(q[i * s->along] * dot[j]);
+    double dot[BLOCK][BLOCK] = { 0 };
+    for (int64_t i = 0; i < s->length; i++) {
+        const float *q = s->x + v * s->across + i * s->along, *x = s->x + w * s->across + i * s->along;
+        for (int64_t a = 0; a < nv; a++)
+            for (int64_t b = 0; b < nw; b++) dot[a][b] += (double)q[a * s->across] * x[b * s->across];
+    }
+    for (int64_t i = 0; i < s->length; i++) {
+        const float *q = s->x + v * s->across + i * s->along;
+        float *x = s->x + w * s->across + i * s->along;
+        double sum[BLOCK] = { 0 };
+        for (int64_t a = 0; a < nv; a++)
+            for (int64_t b = 0; b < nw; b++) sum[b] += q[a * s->across] * dot[a][b];
+        for (int64_t b = 0; b < nw; b++) x[b * s->across] -= (float)sum[b];
+    }
 }
 
 static void orthonormalize(const vectors *s)
 {
-    for (int64_t v = 0; v < s->count; v++) {
-        normalize(s, v);
-        for (int64_t first = v + 1; first < s->count; first += BLOCK)
-            remove_direction(s, v, first, s->count - first < BLOCK ? s->count - first : BLOCK);
+    for (int64_t first = 0; first < s->count; first += BLOCK) {
+        const int64_t end = first + BLOCK < s->count ? first + BLOCK : s->count;
+        for (int64_t v = 0; v < first; v += BLOCK) remove_directions(s, v, BLOCK, first, end - first);
+        for (int64_t v = first; v < end; v++) {
+            normalize(s, v);
+            remove_directions(s, v, 1, v + 1, end - v - 1);
+        }
     }
 }
 

@@ -3,8 +3,8 @@
  *   y[i, j, c] = 1/count sum over taps r, s of x[i * stride + r - top, j * stride + s - left, c]
  *   dx of each tap gets dy / count
  *
- * count is the number of taps inside the image, as in Keras; with `count_include_pad: true`, PyTorch's default, it is the
- * whole window, padding counting as zeros.
+ * count is the number of taps inside the image, as in Keras; with `count_include_pad: true`, PyTorch's default, it is
+ * the whole window, padding counting as zeros.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -17,7 +17,8 @@ typedef struct {
 
 static const heft_option options[] = {
     HEFT_OPT_INTS(avg_pool2d, size, NULL, "2", 1, 1024, "size of the window, or [height, width]"),
-    HEFT_OPT_INTS(avg_pool2d, stride, "size", "size", 1, 1024, "step of the window, or [down, right]; size: as large as it"),
+    HEFT_OPT_INTS(avg_pool2d, stride, "size", "size", 1, 1024,
+                  "step of the window, or [down, right]; size: as large as the window"),
     HEFT_OPT_INTS(avg_pool2d, padding, "same|valid", "valid", 0, 1023,
                   "border of the image: same (ceil(size / stride) outputs), valid (none), a number, [height, width] or "
                   "[top, bottom, left, right]"),

@@ -10,8 +10,8 @@
  * Normalization", ICML 2015, algorithms 1 and 2.  https://arxiv.org/abs/1502.03167
  * The sums run over all lanes (survey), so the result is that of one machine seeing the whole minibatch.  They are in
  * double, and mean is kept as a float and what that leaves over: a mean ten thousand times the deviation does no harm.
- * As in PyTorch, the running variance is the unbiased one, sum (x - mean)^2 / (N - 1), and momentum is the weight of the
- * newest minibatch.
+ * As in PyTorch, the running variance is the unbiased one, sum (x - mean)^2 / (N - 1), and momentum is the weight of
+ * the newest minibatch.
  */
 #include <heft/plugin.h>
 

@@ -58,8 +58,8 @@ static int plan(void *self, heft_layer_plan *p)
     const double weights = (double)window * (double)depth * (double)c->oc;
     const double outputs = (double)c->oh * (double)c->ow * (double)c->oc;
     if (weights > 0x1p36 || outputs > 0x1p36)
-        return heft_fail(e, "%.3g weights and %.3g outputs per sample are too large; 2^36 of each are the most", weights,
-                         outputs);
+        return heft_fail(e, "%.3g weights and %.3g outputs per sample are too large; 2^36 of each are the most",
+                         weights, outputs);
 
     p->out = (heft_shape){ HEFT_F32, 3, { c->oh, c->ow, c->oc } };
     p->tensor[p->n_tensors++] = (heft_tensor){

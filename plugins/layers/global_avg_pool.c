@@ -13,7 +13,8 @@ static int plan(void *self, heft_layer_plan *p)
 {
     global_avg_pool *l = self;
     const heft_shape *s = &p->in[0];
-    if (heft_needs(p, 0, s->rank < 2 ? 2 : -1, "images [height, width, channels] or sequences [time, features]")) return -1;
+    if (heft_needs(p, 0, s->rank < 2 ? 2 : -1, "images [height, width, channels] or sequences [time, features]"))
+        return -1;
     l->channels = s->dim[s->rank - 1];
     l->area = heft_count(s) / l->channels;
     p->out = (heft_shape){ HEFT_F32, 1, { l->channels } };

@@ -19,7 +19,8 @@ enum { ROW };                                    /* scratch: the taps of one out
 
 static const heft_option options[] = {
     HEFT_OPT_INTS(max_pool2d, size, NULL, "2", 1, 1024, "size of the window, or [height, width]"),
-    HEFT_OPT_INTS(max_pool2d, stride, "size", "size", 1, 1024, "step of the window, or [down, right]; size: as large as it"),
+    HEFT_OPT_INTS(max_pool2d, stride, "size", "size", 1, 1024,
+                  "step of the window, or [down, right]; size: as large as the window"),
     HEFT_OPT_INTS(max_pool2d, padding, "same|valid", "valid", 0, 1023,
                   "border of the image: same (ceil(size / stride) outputs), valid (none), a number, [height, width] or "
                   "[top, bottom, left, right]"),
@@ -86,8 +87,8 @@ static void forward(const void *self, const heft_forward *p)
 }
 
 /* Adds dy of output (i, j) to dx of its largest taps. */
-static void window_back(const heft_conv *c, int64_t i, int64_t j, const float *restrict dy, const int32_t *restrict tap,
-                        float *dx)
+static void window_back(const heft_conv *c, int64_t i, int64_t j, const float *restrict dy,
+                        const int32_t *restrict tap, float *dx)
 {
     const int64_t n = c->ic, top = i * c->stride[0] - c->pad[0], left = j * c->stride[1] - c->pad[2];
     int64_t r0, r1, s0, s1;
@@ -117,7 +118,8 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "max_pool2d", "largest value of each window", sizeof(max_pool2d), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "max_pool2d", "largest value of each window", sizeof(max_pool2d),
+                      options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
 };

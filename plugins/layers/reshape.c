@@ -1,7 +1,7 @@
 /* reshape.c -- the same numbers of a sample, in other axes
  *
- *   `shape: [7, 7, -1]` gives a sample these axes; one of them may be -1, which stands for whatever is left.  Row major,
- *   so the last axis is the one whose neighbours are neighbours in memory.
+ * `shape: [7, 7, -1]` gives a sample these axes; one of them may be -1, which stands for whatever is left.  Row
+ * major, so along the last axis neighbours are neighbours in memory.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -34,7 +34,7 @@ static int plan(void *self, heft_layer_plan *p)
         if (dim[i] < 0 && open >= 0) return heft_fail(&p->error, "shape has more than one -1");
         if (dim[i] < 0) open = i;
         else if (left % dim[i])
-            return heft_fail(&p->error, "shape does not fit: %lld numbers per sample are not divisible by its axes (at %lld)",
+            return heft_fail(&p->error, "%lld numbers per sample do not divide into the axes of shape (at %lld)",
                              (long long)l->size, (long long)dim[i]);
         else left /= dim[i];
         p->out.dim[i] = dim[i];

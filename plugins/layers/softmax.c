@@ -25,10 +25,10 @@ static void forward(const void *self, const heft_forward *p)
     const int64_t width = l->width;
     for (int64_t i = 0; i < p->n * l->rows; i++) {
         const float *restrict x = p->in[0] + i * width;
-        float *restrict y = p->out + i * width, most = x[0], sum = 0;
+        float *restrict y = p->out + i * width, most = x[0];
         for (int64_t j = 1; j < width; j++) most = x[j] > most ? x[j] : most;
         for (int64_t j = 0; j < width; j++) y[j] = heft_expf(x[j] - most);
-        for (int64_t j = 0; j < width; j++) sum += y[j];
+        const float sum = heft_sum(width, y);
         for (int64_t j = 0; j < width; j++) y[j] /= sum;
     }
 }
@@ -40,8 +40,8 @@ static void backward(const void *self, const heft_backward *p)
     if (!p->din[0]) return;
     for (int64_t i = 0; i < p->n * l->rows; i++) {
         const float *restrict y = p->out + i * width, *restrict dy = p->dout + i * width;
-        float *restrict dx = p->din[0] + i * width, dot = 0;
-        for (int64_t j = 0; j < width; j++) dot += dy[j] * y[j];
+        const float dot = heft_sum_products(width, dy, y);
+        float *restrict dx = p->din[0] + i * width;
         for (int64_t j = 0; j < width; j++) dx[j] = y[j] * (dy[j] - dot);
     }
 }

@@ -83,6 +83,39 @@ static void test_gemm(void **state)
     assert_int_equal(compute_precision_now(), COMPUTE_F32);
 }
 
+/* Weights rounded once give the same bits, wherever the matrix begins among them, until they are forgotten. */
+static void test_weights(void **state)
+{
+    (void)state;
+    enum { N = 200000 };
+    const heft_host *h = compute_host();
+    float *weights = numbers(1, N), *a = numbers(2, 64 * 100);
+    float *c = filled(0, 64 * 200), *want = filled(0, 64 * 200);
+    compute_init(2, COMPUTE_BF16);
+    for (int first = 0; first < 5; first++)
+        for (int tb = 0; tb < 2; tb++) {
+            const float *b = weights + (first == 4 ? N - 100 * 200 : 3 * first);    /* last: to the end */
+            compute_weights(NULL, 0);
+            h->gemm(false, tb, 64, 200, 100, 1, a, 100, b, tb ? 100 : 200, 0, want, 200);
+            compute_weights(weights, N);
+            h->gemm(false, tb, 64, 200, 100, 1, a, 100, b, tb ? 100 : 200, 0, c, 200);
+            if (memcmp(c, want, 64 * 200 * sizeof *c) != 0) fail_msg("place %d, tb %d: other bits", first, tb);
+        }
+    for (int i = 0; i < N; i++) weights[i] = -weights[i];
+    if (compute_bf16_native()) {    /* used: a change is not seen before they are given again */
+        h->gemm(false, true, 64, 200, 100, 1, a, 100, weights + N - 20000, 100, 0, c, 200);
+        assert_memory_equal(c, want, 64 * 200 * sizeof *c);
+    }
+    compute_weights(NULL, 0);
+    h->gemm(false, true, 64, 200, 100, 1, a, 100, weights + N - 20000, 100, 0, c, 200);
+    assert_memory_not_equal(c, want, 64 * 200 * sizeof *c);
+    compute_init(1, COMPUTE_F32);
+    block_free(weights);
+    block_free(a);
+    block_free(c);
+    block_free(want);
+}
+
 /* As on a processor that cannot multiply bf16. */
 static void soft(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
                  const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
@@ -101,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rounding), cmocka_unit_test(test_gemm), cmocka_unit_test(test_soft),
+        cmocka_unit_test(test_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

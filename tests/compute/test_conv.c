@@ -131,7 +131,8 @@ static void test_plain(void **state)
     all(&(forms){ "plain", plain_conv, plain_conv_back_data, plain_conv_back_weight, false });
 }
 
-/* The host falls back on the plain form where oneDNN refuses, which hides a description that oneDNN finds wrong. */
+/* The host falls back on the plain form where oneDNN refuses, which hides a description that oneDNN finds
+ * wrong. */
 static void test_library_is_used(void **state)
 {
     (void)state;

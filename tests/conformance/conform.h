@@ -54,7 +54,10 @@ static inline const char *conform_word(arena *a, const char *words, int i)
     return NULL;
 }
 
-static inline double conform_clamp(const heft_option *o, double v) { return v < o->min ? o->min : v > o->max ? o->max : v; }
+static inline double conform_clamp(const heft_option *o, double v)
+{
+    return v < o->min ? o->min : v > o->max ? o->max : v;
+}
 
 /* A legal value of a required option, the i-th guess; count is the elements of the input, which shapes must fit. */
 static inline const char *conform_value(arena *a, const heft_option *o, int i, int64_t count)
@@ -93,8 +96,8 @@ static inline bool conform_required(const heft_option *o)
 }
 
 /* The required options by the i-th guess (0 to 3), and `other` set to `value` if it is not NULL. */
-static inline const char *conform_options(arena *a, const heft_option *table, int i, int64_t count, const heft_option *other,
-                                          const char *value)
+static inline const char *conform_options(arena *a, const heft_option *table, int i, int64_t count,
+                                          const heft_option *other, const char *value)
 {
     text t = { 0 };
     for (const heft_option *o = table; o && o->type != HEFT_END; o++)
@@ -106,7 +109,8 @@ static inline const char *conform_options(arena *a, const heft_option *table, in
     return out;
 }
 
-/* The i-th value of an option worth trying beside its default (for a required one: beside the guess); NULL after the last. */
+/* The i-th value of an option worth trying beside its default (for a required one: beside the guess); NULL after
+ * the last. */
 static inline const char *conform_other(arena *a, const heft_option *o, int i)
 {
     static const int ints[] = { 1, 2, 0, -1 };

@@ -30,7 +30,8 @@ static bool instrumented(const image *m)
     const ElfW(Sym) *symbol = (const void *)(m->bytes + table->sh_offset);
     for (size_t i = 0; i < entries(table); i++) {
         const char *name = string_in(m, table, symbol[i].st_name);
-        if (begins(name, "__asan") || begins(name, "__tsan") || begins(name, "__ubsan") || begins(name, "__gcov")) return true;
+        if (begins(name, "__asan") || begins(name, "__tsan") || begins(name, "__ubsan") || begins(name, "__gcov"))
+            return true;
     }
     return false;
 }
@@ -44,7 +45,8 @@ static void check_exports(const image *m, const char *plugin_name, bool extra)
         const char *name = string_in(m, table, symbol[i].st_name);
         if (symbol[i].st_shndx == SHN_UNDEF || ELF64_ST_BIND(symbol[i].st_info) == STB_LOCAL) continue;
         if (!strcmp(name, "heft_plugin")) found = true;
-        else if (!(extra && begins(name, "__"))) fail_msg("%s exports '%s' besides heft_plugin: make it static", plugin_name, name);
+        else if (!(extra && begins(name, "__")))
+            fail_msg("%s exports '%s' besides heft_plugin: make it static", plugin_name, name);
     }
     if (!found) fail_msg("%s does not export heft_plugin", plugin_name);
 }
@@ -56,7 +58,8 @@ static void check_needs(const image *m, const char *plugin_name, bool extra)
     for (size_t i = 0; i < entries(dynamic) && d[i].d_tag != DT_NULL; i++) {
         if (d[i].d_tag != DT_NEEDED) continue;
         const char *name = string_in(m, dynamic, d[i].d_un.d_val);
-        if (!extra && !begins(name, "libc.so") && !begins(name, "libm.so")) fail_msg("%s needs %s", plugin_name, name);
+        if (!extra && !begins(name, "libc.so") && !begins(name, "libm.so"))
+            fail_msg("%s needs %s", plugin_name, name);
     }
 }
 
@@ -68,7 +71,8 @@ static void check_variables(const image *m, const char *plugin_name)
     const ElfW(Sym) *symbol = (const void *)(m->bytes + table->sh_offset);
     for (size_t i = 0; i < entries(table); i++) {
         const unsigned type = ELF64_ST_TYPE(symbol[i].st_info), at = symbol[i].st_shndx;
-        if ((type != STT_OBJECT && type != STT_TLS) || at == SHN_UNDEF || at >= m->head->e_shnum || !symbol[i].st_size) continue;
+        if ((type != STT_OBJECT && type != STT_TLS) || at == SHN_UNDEF || at >= m->head->e_shnum || !symbol[i].st_size)
+            continue;
         const char *section = m->bytes + m->section[m->head->e_shstrndx].sh_offset + m->section[at].sh_name;
         const char *name = string_in(m, table, symbol[i].st_name);
         const bool variable = type == STT_TLS || !strcmp(section, ".data") || !strcmp(section, ".bss");

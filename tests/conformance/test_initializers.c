@@ -14,8 +14,9 @@ static bool fill(const heft_initializer *l, const void *self, const heft_shape *
 {
     const int64_t n = heft_count(s);
     for (int64_t i = 0; i < n + 2 * ZONE; i++) x[i] = i < ZONE || i >= ZONE + n ? 12345 : NAN;
-    heft_fill f = { .shape = *s, .fan_in = s->rank ? n / s->dim[s->rank - 1] : 1, .fan_out = s->rank ? s->dim[s->rank - 1] : 1,
-                    .rng = rng_key(key, RNG_TEST, 0, 0), .x = x + ZONE };
+    const int64_t fan_out = s->rank ? s->dim[s->rank - 1] : 1;
+    heft_fill f = { .shape = *s, .fan_in = n / fan_out, .fan_out = fan_out, .rng = rng_key(key, RNG_TEST, 0, 0),
+                    .x = x + ZONE };
     if (l->fill(self, &f)) {
         if (!f.error.text[0]) fail_msg("%s: refuses without saying why", l->head.name);
         return false;
@@ -23,7 +24,8 @@ static bool fill(const heft_initializer *l, const void *self, const heft_shape *
     for (int i = 0; i < ZONE; i++)
         if (x[i] != 12345 || x[ZONE + n + i] != 12345) fail_msg("%s: wrote outside its tensor", l->head.name);
     for (int64_t i = 0; i < n; i++)
-        if (!isfinite(x[ZONE + i])) fail_msg("%s: element %lld of %lld is %g", l->head.name, (long long)i, (long long)n, x[ZONE + i]);
+        if (!isfinite(x[ZONE + i]))
+            fail_msg("%s: element %lld of %lld is %g", l->head.name, (long long)i, (long long)n, x[ZONE + i]);
     return true;
 }
 
@@ -53,7 +55,8 @@ static void initializer(void **state)
         assert_true(fill(&p->initializer, self, &shapes[i], 2, other));
         bool constant = true;
         for (size_t j = 1; j < n; j++) constant = constant && one[ZONE + j] == one[ZONE];
-        if (!constant && !memcmp(one + ZONE, other + ZONE, n * sizeof(float))) fail_msg("%s: ignores its key", file->name);
+        if (!constant && !memcmp(one + ZONE, other + ZONE, n * sizeof(float)))
+            fail_msg("%s: ignores its key", file->name);
     }
     if (!accepted) fail_msg("%s: accepted no shape", file->name);
     if (memcmp(self, before, size)) fail_msg("%s: fill changed the instance", file->name);

@@ -1,4 +1,4 @@
-/* Of every built layer, for every shape of input and every option that its own plan accepts: what plugin.h promises. */
+/* Of every built layer, for every shape of input and every option that its plan accepts: what plugin.h promises. */
 #include "conform.h"
 #include "harness.h"
 
@@ -42,14 +42,19 @@ static void check_tensor(const harness *h, int i)
     const heft_tensor *t = &h->plan.tensor[i];
     if (!t->name || !*t->name) fail_msg("%s: tensor %d has no name", h->label, i);
     if (t->role > HEFT_SCRATCH) fail_msg("%s: %s has role %d", h->label, t->name, (int)t->role);
-    if (t->shape.rank < 0 || t->shape.rank > HEFT_MAX_RANK) fail_msg("%s: %s has rank %d", h->label, t->name, t->shape.rank);
+    if (t->shape.rank < 0 || t->shape.rank > HEFT_MAX_RANK)
+        fail_msg("%s: %s has rank %d", h->label, t->name, t->shape.rank);
     for (int j = 0; j < t->shape.rank; j++)
-        if (t->shape.dim[j] < 1) fail_msg("%s: %s has an axis of %lld", h->label, t->name, (long long)t->shape.dim[j]);
+        if (t->shape.dim[j] < 1)
+            fail_msg("%s: %s has an axis of %lld", h->label, t->name, (long long)t->shape.dim[j]);
     if (t->per_sample && t->role != HEFT_SAVED && t->role != HEFT_SCRATCH)
         fail_msg("%s: %s is per sample, but neither saved nor scratch", h->label, t->name);
-    if (t->role == HEFT_TALLY_BACK && !h->layer->survey_back) fail_msg("%s: %s without survey_back", h->label, t->name);
-    if (t->role == HEFT_TALLY && !h->layer->survey && !h->layer->fold) fail_msg("%s: nobody reads %s", h->label, t->name);
-    if (t->role == HEFT_WEIGHT && !h->layer->backward) fail_msg("%s: a weight, %s, without backward", h->label, t->name);
+    if (t->role == HEFT_TALLY_BACK && !h->layer->survey_back)
+        fail_msg("%s: %s without survey_back", h->label, t->name);
+    if (t->role == HEFT_TALLY && !h->layer->survey && !h->layer->fold)
+        fail_msg("%s: nobody reads %s", h->label, t->name);
+    if (t->role == HEFT_WEIGHT && !h->layer->backward)
+        fail_msg("%s: a weight, %s, without backward", h->label, t->name);
     if (t->init && strcmp(t->init, "auto") && !registry_path(h->plugins, HEFT_INITIALIZER, t->init))
         fail_msg("%s: %s wants initializer %s, which there is not", h->label, t->name, t->init);
     for (int j = 0; j < i; j++)
@@ -69,10 +74,9 @@ static void check_plan(const harness *h, const char *options)
     if (out->rank < 0 || out->rank > HEFT_MAX_RANK) fail_msg("%s: output has rank %d", h->label, out->rank);
     for (int j = 0; j < out->rank; j++)
         if (out->dim[j] < 1) fail_msg("%s: output has an axis of %lld", h->label, (long long)out->dim[j]);
-    if (h->plan.n_tensors < 0 || h->plan.n_tensors > HEFT_MAX_TENSORS) fail_msg("%s: %d tensors", h->label, h->plan.n_tensors);
+    if (h->plan.n_tensors < 0 || h->plan.n_tensors > HEFT_MAX_TENSORS)
+        fail_msg("%s: %d tensors", h->label, h->plan.n_tensors);
     for (int i = 0; i < h->plan.n_tensors; i++) check_tensor(h, i);
-    if (h->layer->gradient_of >> h->n_of[HEFT_WEIGHT] && h->n_of[HEFT_WEIGHT] == HEFT_MAX_TENSORS)
-        fail_msg("%s: gradient_of names a weight that is not", h->label);
 
     arena *a = arena_new();
     text said = { 0 };
@@ -80,7 +84,8 @@ static void check_plan(const harness *h, const char *options)
     void *one = conform_instance(a, head, options, &said), *two = arena_alloc(a, head->instance_size + 1, 1);
     assert_non_null(one);
     memcpy(two, one, head->instance_size);
-    heft_layer_plan p = { .host = h->plan.host, .n_in = h->plan.n_in, .in = h->in_shape, .lane_max = h->plan.lane_max }, q = p;
+    heft_layer_plan p = { .host = h->plan.host, .n_in = h->plan.n_in, .in = h->in_shape, .lane_max = h->plan.lane_max };
+    heft_layer_plan q = p;
     if (h->layer->plan(one, &p) || h->layer->plan(two, &q)) fail_msg("%s: plan changes its mind", h->label);
     bool same = p.n_tensors == q.n_tensors && same_shape(&p.out, &q.out) && !memcmp(one, two, head->instance_size);
     for (int i = 0; same && i < p.n_tensors; i++)
@@ -97,7 +102,8 @@ static size_t out_count(const harness *h) { return (size_t)h->n * harness_count(
 static void check_finite(const harness *h, const char *what, const float *x, size_t n, bool ints)
 {
     for (size_t i = 0; i < n && !ints; i++)
-        if (!isfinite(x[i])) fail_msg("%s: %s[%zu] of %zu is %g: not written, or not finite", h->label, what, i, n, x[i]);
+        if (!isfinite(x[i]))
+            fail_msg("%s: %s[%zu] of %zu is %g: not written, or not finite", h->label, what, i, n, x[i]);
 }
 
 static void check_forward(harness *one, harness *two)
@@ -113,7 +119,8 @@ static void check_forward(harness *one, harness *two)
             fail_msg("%s: other outputs when the samples are cut in two%s", one->label, train ? ", in training" : "");
         if (!apart) harness_near(two, "out in lanes", n, two->out, one->out, 1e-5, 1e-4);
         harness_forward(two, train);             /* again: nothing may be left from the last time */
-        if (apart && memcmp(one->out, two->out, n * sizeof(float))) fail_msg("%s: other outputs the second time", one->label);
+        if (apart && memcmp(one->out, two->out, n * sizeof(float)))
+            fail_msg("%s: other outputs the second time", one->label);
     }
 }
 
@@ -129,7 +136,8 @@ static float *kept(harness *h, const float *x, size_t n)
 static size_t in_count(const harness *h, int i) { return (size_t)h->n * harness_count(&h->in_shape[i]); }
 static size_t weight_count(const harness *h, int i) { return harness_count(&h->of[HEFT_WEIGHT][i]->shape); }
 
-/* Nobody asks for the gradient of a target: what has two inputs and gives one number a sample is taken for a loss. */
+/* Nobody asks for the gradient of a target: what has two inputs and gives one number a sample is taken for a
+ * loss. */
 static bool is_target(const harness *h, int i) { return i == 1 && h->plan.n_in == 2 && h->plan.out.rank == 0; }
 
 /* Does backward give a gradient of input i? */
@@ -166,9 +174,9 @@ static double direction(heft_rng *r, double share, size_t n, const float *dx, fl
     return product;
 }
 
-/* dx is the gradient of sum(out dout) by x.  Directions across a kink (relu, max) are passed over: there the means of two
- * step sizes differ, or the slopes ahead and behind do not come together in proportion to the step.  Some kinks of many pass
- * by chance, so one direction of four may disagree. */
+/* dx is the gradient of sum(out dout) by x.  Directions across a kink (relu, max) are passed over: there the means
+ * of two step sizes differ, or the slopes ahead and behind do not come together in proportion to the step.  Some
+ * kinks of many pass by chance, so one direction of four may disagree. */
 static void check_slope(harness *h, const char *what, float *x, const float *dx, size_t n)
 {
     enum { WANTED = 8, TRIES = 64 };
@@ -195,7 +203,8 @@ static void check_slope(harness *h, const char *what, float *x, const float *dx,
         snprintf(last, sizeof last, "%.6g by backward, %.6g by differences", analytic, near);
     }
     if (smooth < 2) fail_msg("%s: too few smooth directions of %s: %d of %d", h->label, what, smooth, TRIES);
-    if (4 * wrong > smooth) fail_msg("%s: slope of %s along a direction is %s (%d of %d)", h->label, what, last, wrong, smooth);
+    if (4 * wrong > smooth)
+        fail_msg("%s: slope of %s along a direction is %s (%d of %d)", h->label, what, last, wrong, smooth);
 }
 
 static void check_gradients(harness *h)
@@ -216,12 +225,18 @@ static void backward_again(harness *h, harness_lane *l, float *const *dweight)
 {
     const size_t at = (size_t)l->first * harness_count(&h->plan.out);
     const heft_backward b = {
-        .host = h->plan.host, .first = l->first, .n = l->n, .rng = h->rng, .in = l->in, .out = h->out + at, .dout = h->dout + at,
-        .din = l->din, .weight = (const float *const *)h->weight, .dweight = dweight, .state = (const float *const *)h->state,
+        .host = h->plan.host, .first = l->first, .n = l->n, .rng = h->rng, .in = l->in, .out = h->out + at,
+        .dout = h->dout + at, .din = l->din, .weight = (const float *const *)h->weight, .dweight = dweight,
+        .state = (const float *const *)h->state,
         .saved = (const float *const *)l->saved, .scratch = l->scratch, .tally = l->tally_back,
         .total = h->layer->survey ? (const double *const *)h->total : NULL,
         .total_back = h->layer->survey_back ? (const double *const *)h->total_back : NULL };
     h->layer->backward(h->self, &b);
+}
+
+static void set_all(float *x, size_t n, float value)
+{
+    for (size_t i = 0; i < n; i++) x[i] = value;
 }
 
 /* dweight is added to: from 1, it ends at 1 more than from 0. */
@@ -232,16 +247,18 @@ static void check_accumulates(harness *h)
     harness_backward(h);
     for (int i = 0; i < h->n_lanes; i++) {
         harness_lane *l = &h->lane[i];
-        const float *from_zero[HEFT_MAX_TENSORS];
+        float *want[HEFT_MAX_TENSORS];
+        for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) set_all(l->dweight[j], weight_count(h, j), 0);
+        backward_again(h, l, l->dweight);
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) {
             const size_t n = weight_count(h, j);
-            float *add = kept(h, l->dweight[j], n);
-            for (size_t k = 0; k < n; k++) l->dweight[j][k] = 1, add[k] += 1;
-            from_zero[j] = add;
+            want[j] = kept(h, l->dweight[j], n);
+            for (size_t k = 0; k < n; k++) want[j][k] += 1;
+            set_all(l->dweight[j], n, 1);
         }
         backward_again(h, l, l->dweight);
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++)
-            harness_near(h, "dweight, added to 1,", weight_count(h, j), l->dweight[j], from_zero[j], 1e-4, 1e-4);
+            harness_near(h, "dweight, added to 1,", weight_count(h, j), l->dweight[j], want[j], 1e-4, 1e-4);
     }
 }
 
@@ -271,7 +288,8 @@ static void check_din(harness *h)
         if (has_din(h, i)) check_finite(h, i ? "din of a later input" : "din", h->din[i], in_count(h, i), false);
         din[i] = kept(h, h->din[i], in_count(h, i));
     }
-    for (int i = 0; i < h->n_of[HEFT_WEIGHT]; i++) check_finite(h, "dweight", h->dweight[i], weight_count(h, i), false);
+    for (int i = 0; i < h->n_of[HEFT_WEIGHT]; i++)
+        check_finite(h, "dweight", h->dweight[i], weight_count(h, i), false);
     for (int i = 0; i < h->plan.n_in; i++) {
         if (!has_din(h, i)) continue;
         for (int j = 0; j < h->plan.n_in; j++) h->no_din[j] = j != i;
@@ -284,12 +302,34 @@ static void check_din(harness *h)
     want_all(h);
 }
 
+/* What a loss shows its user: as long as the output, whole, and of each sample alone. */
+static void check_predict(harness *h)
+{
+    if (!h->layer->predict) return;
+    const size_t each = harness_count(&h->in_shape[0]), n = (size_t)h->n * each;
+    float *shown[2] = { harness_alloc(h, n, sizeof(float), "prediction"), harness_alloc(h, n, sizeof(float), "prediction") };
+    for (int cut = 0; cut < 2; cut++) {
+        harness_undefine(shown[cut], n);
+        for (int i = 0; i < (cut ? h->n_lanes : 1); i++) {
+            const harness_lane *l = &h->lane[i];
+            const size_t at = cut ? (size_t)l->first * each : 0;
+            const heft_forward f = { .host = h->plan.host, .first = cut ? l->first : 0, .n = cut ? l->n : h->n, .rng = h->rng,
+                                     .in = (const float *const[]){ h->in[0] + at, NULL }, .out = shown[cut] + at };
+            h->layer->predict(h->self, &f);
+        }
+        harness_check_zones(h, "predict");
+        check_finite(h, "prediction", shown[cut], n, false);
+    }
+    if (memcmp(shown[0], shown[1], n * sizeof(float))) fail_msg("%s: other predictions in lanes", h->label);
+}
+
 /* ---- all of it ------------------------------------------------------------------ */
 
 /* slopes: hold the gradients against differences too. */
 static void check_case(const char *name, const char *options, const trial *t, bool slopes)
 {
-    harness *one = harness_open(name, options, t->n, t->in, whole), *two = harness_open(name, options, t->n, t->in, halves);
+    harness *one = harness_open(name, options, t->n, t->in, whole);
+    harness *two = harness_open(name, options, t->n, t->in, halves);
     const size_t size = one->layer->head.instance_size;
     snprintf(one->label + strlen(one->label), 60, ", input rank %d", t->in[0].rank);
     void *before = arena_alloc(one->memory, size + 1, 1);
@@ -307,6 +347,7 @@ static void check_case(const char *name, const char *options, const trial *t, bo
         check_gradient_pass(two);
         if (slopes) check_gradients(two);
     }
+    check_predict(two);
     harness_forward(two, true);
     harness_fold(two);
     for (int i = 0; i < two->n_of[HEFT_STATE]; i++)
@@ -372,10 +413,12 @@ static void layer(void **state)
     text last = { 0 };
     int done = 0;
     for (int i = 0; i < n; i++)
-        if (trials[i].n >= p->layer.min_in && trials[i].n <= p->layer.max_in) done += check_trial(&p->head, &trials[i], &last);
+        if (trials[i].n >= p->layer.min_in && trials[i].n <= p->layer.max_in)
+            done += check_trial(&p->head, &trials[i], &last);
     bool excuse = false;
     for (int i = 0; excused[i].name; i++) excuse = excuse || !strcmp(excused[i].name, file->name);
-    if (!done && !excuse) fail_msg("%s: accepts no input tried; the last refusal: %s", file->name, last.n ? last.s : "none");
+    if (!done && !excuse)
+        fail_msg("%s: accepts no input tried; the last refusal: %s", file->name, last.n ? last.s : "none");
     print_message("             %d cases\n", done);
     text_free(&last);
     registry_free(r);

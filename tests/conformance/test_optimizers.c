@@ -1,5 +1,5 @@
-/* Of every built optimizer: it stays in its range, does not depend on how ranges are cut, goes on from its slots alone,
- * and lowers a least-squares loss. */
+/* Of every built optimizer: it stays in its range, does not depend on how ranges are cut, goes on from its slots
+ * alone, and lowers a least-squares loss. */
 #include "base/rng.h"
 #include "compute/compute.h"
 #include "conform.h"
@@ -63,9 +63,11 @@ static opt *start(arena *m, const plugin *p, const char *options)
     if (s->plan.n_slots < 0 || s->plan.n_slots > HEFT_MAX_SLOTS) fail_msg("%s: %d slots", p->name, s->plan.n_slots);
     for (int i = 0; i < s->plan.n_slots; i++) {
         const heft_slot *slot = &s->plan.slot[i];
-        if (!slot->name || !*slot->name || slot->rows < 1) fail_msg("%s: slot %d has no name or no rows", p->name, i);
+        if (!slot->name || !*slot->name || slot->rows < 1)
+            fail_msg("%s: slot %d has no name or no rows", p->name, i);
         for (int j = 0; j < i; j++)
-            if (!strcmp(s->plan.slot[j].name, slot->name)) fail_msg("%s: two slots are named %s", p->name, slot->name);
+            if (!strcmp(s->plan.slot[j].name, slot->name))
+                fail_msg("%s: two slots are named %s", p->name, slot->name);
         s->count[i] = (size_t)slot->rows * (slot->scalar ? 1 : N);
         float *block = arena_alloc(m, s->count[i] + 2 * ZONE, sizeof *block);
         for (size_t j = 0; j < ZONE; j++) block[j] = block[ZONE + s->count[i] + j] = 12345;
@@ -80,7 +82,8 @@ static opt *start(arena *m, const plugin *p, const char *options)
 static void check_zones(const opt *s)
 {
     for (int i = 0; i < ZONE; i++)
-        if (s->memory[i] != 12345 || s->memory[ZONE + N + i] != 12345) fail_msg("%s: wrote outside x", s->o->head.name);
+        if (s->memory[i] != 12345 || s->memory[ZONE + N + i] != 12345)
+            fail_msg("%s: wrote outside x", s->o->head.name);
     for (int i = 0; i < s->plan.n_slots; i++)
         for (int j = -ZONE; j < ZONE; j++)
             if (s->slot[i][j < 0 ? j : (int)s->count[i] + j] != 12345)
@@ -104,7 +107,8 @@ static void copy(opt *to, const opt *from)
 /* One step of the range, which begins and ends with a tensor. */
 static void step_range(opt *s, uint64_t t, const float *g, size_t begin, size_t end)
 {
-    static const heft_span span[2] = { { "l", "w", 0, CUT, { HEFT_F32, 2, { 4, 5 } } }, { "l", "b", CUT, N, { HEFT_F32, 1, { N - CUT } } } };
+    static const heft_span span[2] = { { "l", "w", 0, CUT, { HEFT_F32, 2, { 4, 5 } } },
+                                       { "l", "b", CUT, N, { HEFT_F32, 1, { N - CUT } } } };
     const heft_step step = {
         .host = s->plan.host, .t = t, .lr = (float)s->o->default_lr, .decay = 1, .begin = begin, .end = end,
         .span = span + (begin > 0), .n_span = (begin == 0) + (end == N), .x = s->x, .g = g, .slot = s->slot };
@@ -125,8 +129,8 @@ static double run(opt *s, uint64_t first, uint64_t last, size_t cut)
             step_range(s, t, g, 0, cut ? cut : N);
             accepted = loss(s->x, NULL);
         } else {
-            heft_problem p = { .host = s->plan.host, .t = t, .lr = (float)s->o->default_lr, .n = N, .x = s->x, .slot = s->slot,
-                               .eval = evaluate, .loss = NAN };
+            heft_problem p = { .host = s->plan.host, .t = t, .lr = (float)s->o->default_lr, .n = N, .x = s->x,
+                               .slot = s->slot, .eval = evaluate, .loss = NAN };
             s->o->iterate(s->self, &p);
             accepted = p.loss;
         }
@@ -177,7 +181,8 @@ static void check_descent(arena *m, const plugin *p, const char *options)
     memcpy(before, s->self, p->head.instance_size);
     const double first = loss(s->x, NULL), last = run(s, 1, STEPS, 0), real = loss(s->x, NULL);
     if (!(real < first / 2)) fail_msg("%s: loss %g after %d steps, %g before", p->name, real, STEPS, first);
-    if (!(fabs(last - real) <= 1e-3 * (first + 1e-6))) fail_msg("%s: says its loss is %g, it is %g", p->name, last, real);
+    if (!(fabs(last - real) <= 1e-3 * (first + 1e-6)))
+        fail_msg("%s: says its loss is %g, it is %g", p->name, last, real);
     if (memcmp(before, s->self, p->head.instance_size)) fail_msg("%s: changed its instance", p->name);
 }
 

@@ -30,12 +30,15 @@ for ((run = 1; run <= ${RUNS:-8}; run++)); do
     for ((tries = 1; tries < 200; tries++)); do
         "$heft" train net.yaml --run run$run --resume >out 2>err </dev/null &
         pid=$!
-        sleep 0.$((RANDOM % 40 + 10))
-        if kill -KILL $pid 2>/dev/null; then kills=$((kills + 1)); fi
+        ms=$((50 + RANDOM % (300 + 30 * tries)))
+        # Later kills come later, so that slow builds get there too.
+        sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
+        kill -KILL $pid 2>/dev/null || true
         status=0
         wait $pid 2>/dev/null || status=$?
         [ $status != 0 ] || break
         [ $status = 137 ] || die "run $run, start $tries: exit status $status"
+        kills=$((kills + 1))
     done
     [ "$status" = 0 ] || die "run $run never ended"
     cmp "$whole" "$(newest run$run)" || die "run $run: killed and resumed, another checkpoint"

@@ -40,11 +40,15 @@ static void run_case(const golden *g, uint64_t seed, const int64_t *lanes)
     harness_backward(h);
     for (int i = 0; i < g->n_in; i++)
         want = compare(h, g, want, "din", (size_t)h->n * harness_count(&g->in[i]), h->din[i]);
-    for (int i = 0; i < h->n_of[HEFT_WEIGHT]; i++)
-        want = compare(h, g, want, h->of[HEFT_WEIGHT][i]->name, harness_count(&h->of[HEFT_WEIGHT][i]->shape), h->dweight[i]);
+    for (int i = 0; i < h->n_of[HEFT_WEIGHT]; i++) {
+        const heft_tensor *t = h->of[HEFT_WEIGHT][i];
+        want = compare(h, g, want, t->name, harness_count(&t->shape), h->dweight[i]);
+    }
     harness_fold(h);
-    for (int i = 0; i < h->n_of[HEFT_STATE]; i++)
-        want = compare(h, g, want, h->of[HEFT_STATE][i]->name, harness_count(&h->of[HEFT_STATE][i]->shape), h->state[i]);
+    for (int i = 0; i < h->n_of[HEFT_STATE]; i++) {
+        const heft_tensor *t = h->of[HEFT_STATE][i];
+        want = compare(h, g, want, t->name, harness_count(&t->shape), h->state[i]);
+    }
     const size_t left = (size_t)(g->want + g->n - want);
     if (left && left != n_out) fail_msg("%s: %zu of PyTorch's numbers are left over", h->label, left);
     harness_forward(h, false);
@@ -57,7 +61,8 @@ static void run_case(const golden *g, uint64_t seed, const int64_t *lanes)
         harness_backward(h);
         for (int i = 0; i < g->n_in; i++) want += (size_t)h->n * harness_count(&g->in[i]);
         for (int i = 0; i < h->n_of[HEFT_WEIGHT]; i++)
-            want = compare(h, g, want, "weight by backward", harness_count(&h->of[HEFT_WEIGHT][i]->shape), h->dweight[i]);
+            want = compare(h, g, want, "weight by backward", harness_count(&h->of[HEFT_WEIGHT][i]->shape),
+                           h->dweight[i]);
     }
     harness_close(h);
 }

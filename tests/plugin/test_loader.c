@@ -52,7 +52,8 @@ static void refuses(heft_kind kind, const char *path, int limit_ms, const char *
 {
     problems pr = { 0 };
     const plugin *p = plugin_load(memory, kind, path, limit_ms, &pr);
-    if (p || pr.n != 1 || !strstr(pr.item[0].text, says) || strchr(pr.item[0].text, '\n') || strcmp(pr.item[0].at.file, path))
+    if (p || pr.n != 1 || !strstr(pr.item[0].text, says) || strchr(pr.item[0].text, '\n')
+        || strcmp(pr.item[0].at.file, path))
         fail_msg("%s: %s: '%s' instead of '%s'", path, p ? "accepted" : "refused", pr.n ? pr.item[0].text : "", says);
     problems_free(&pr);
 }
@@ -216,7 +217,8 @@ static void other_files(void **state)
     char *whole = file_read(bad("sound"), 1 << 24, &n, &pr);
     assert_non_null(whole);
     whole[18] = 40, whole[19] = 0;               /* e_machine: EM_ARM */
-    refuses(HEFT_LAYER, write_file("machine.so", whole, n), PROBE_LIMIT_MS, "built for 32-bit ARM (40), this program is for");
+    refuses(HEFT_LAYER, write_file("machine.so", whole, n), PROBE_LIMIT_MS,
+            "built for 32-bit ARM (40), this program is for");
     block_free(whole);
     const char *object = file_read("/proc/self/exe", 1 << 28, &n, &pr);
     assert_non_null(object);
@@ -255,6 +257,9 @@ static void child_leaves_nothing(void **state)
     const int kept = dup(1);
     assert_true(dup2(fileno(out), 1) == 1);
     problems pr = { 0 };
+    FILE *log = tmpfile();
+    assert_non_null(log);
+    fprintf(log, "logged");
     printf("half a line");
     probe(0, bad("exits"), PROBE_LIMIT_MS, &pr);
     fflush(stdout);
@@ -263,7 +268,14 @@ static void child_leaves_nothing(void **state)
     rewind(out);
     assert_non_null(fgets(said, sizeof said, out));
     fclose(out);
-    assert_string_equal(said, "half a line");    /* once: exit() in the child did not write its copy of the buffer */
+    /* Once each: exit() in the child wrote its copies of the buffers to nowhere. */
+    assert_string_equal(said, "half a line");
+    fflush(log);
+    assert_int_equal(ftell(log), 6);
+    rewind(log);
+    assert_non_null(fgets(said, sizeof said, log));
+    assert_string_equal(said, "logged");
+    fclose(log);
     problems_free(&pr);
 }
 

@@ -37,8 +37,8 @@ static void compile(const char *name, const char *out)
         "    .min_in = 1, .max_in = 1, .plan = plan, .forward = forward };\n", name);
     assert_int_equal(fclose(f), 0);
     const char *command = arena_printf(memory,
-        "%s -std=c17 -O3 -fPIC -shared -fvisibility=hidden -Wall -Wextra -Wpedantic -Werror -I %s/framework/include %s -o %s",
-        TEST_CC, SOURCE_DIR, source, out);
+        "%s -std=c17 -O3 -fPIC -shared -fvisibility=hidden -Wall -Wextra -Wpedantic -Werror "
+        "-I %s/framework/include %s -o %s", TEST_CC, SOURCE_DIR, source, out);
     if (system(command)) fail_msg("failed: %s", command);
 }
 
@@ -214,7 +214,8 @@ static void refused(void **state)
     problems pr = { 0 };
     registry *r = over("a", BUILD_DIR);
     assert_null(registry_find(r, HEFT_OPTIMIZER, "twice", here, &pr));
-    const char *want = arena_printf(memory, "optimizer 'twice' (%s): expected an optimizer, found a layer", in_folder("a/twice.so"));
+    const char *want = arena_printf(memory, "optimizer 'twice' (%s): expected an optimizer, found a layer",
+                                    in_folder("a/twice.so"));
     assert_string_equal(only(&pr), want);
     assert_null(registry_find(r, HEFT_OPTIMIZER, "twice", here, &pr));       /* again, from memory */
     assert_int_equal(pr.n, 2);

@@ -205,14 +205,14 @@ static void test_refusals(void **unused)
         { "{step: {every: 2, unit: batch}}", "unit", 1, 0 },
         { "{step: {every: 2, initial: -1}}", "initial", 1, 0 },
         { "{cosine: {peek: 1}}", "peak", 1, 0 },
-        { "{cosine: {peak: 0.1, floor: 0.2}}", "floor 0.2 is above peak 0.1", 1, 0 },
-        { "{cosine: {warmup: 20, steps: 20}}", "warmup 20 leaves nothing of steps 20", 1, 0 },
+        { "{cosine: {peak: 0.1, floor: 0.2}}", "floor 0.2 is above peak 0.1", 1, 33 },
+        { "{cosine: {warmup: 20, steps: 20}}", "warmup 20 leaves nothing of steps 20", 1, 23 },
         { "{cosine: {warmup: -1}}", "warmup", 1, 0 },
         { "{cosine: {steps: 0}}", "steps", 1, 0 },
         { "{plateau: {factor: 1}}", "factor", 1, 0 },
         { "{plateau: {patience: -1}}", "patience", 1, 0 },
         { "{plateau: {threshold: 2}}", "threshold", 1, 0 },
-        { "{plateau: {initial: 0.1, floor: 1}}", "floor 1 is above initial 0.1", 1, 0 },
+        { "{plateau: {initial: 0.1, floor: 1}}", "floor 1 is above initial 0.1", 1, 37 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         parsed p = parse(rows[i].value);

@@ -276,10 +276,11 @@ static inline float heft_normal(heft_rng *r)
 
 /* ---- elementary functions ------------------------------------------------ */
 
-/* exp(x), off by less than one unit in the last place (0.982, over all floats; results below 2^-126 by less than 2^-148).
- * NaN gives NaN, +-infinity what it should.  No call and no branch, so loops over it vectorize; the same bits on every machine.
- * exp(x) = 2^k exp(r), |r| <= log(2)/2, log(2) in two parts (W. Cody, W. Waite, "Software Manual for the Elementary
- * Functions", 1980); a polynomial of least relative error for exp(r); 2^k in two factors, so that k may pass its range. */
+/* exp(x), off by less than one unit in the last place (0.982, over all floats; results below 2^-126 by less than
+ * 2^-148).  NaN gives NaN, +-infinity what it should.  No call and no branch, so loops over it vectorize; the same bits
+ * on every machine.  exp(x) = 2^k exp(r), |r| <= log(2)/2, log(2) in two parts (W. Cody, W. Waite, "Software Manual for
+ * the Elementary Functions", 1980); a polynomial of least relative error for exp(r); 2^k in two factors, so that k may
+ * pass its range. */
 static inline float heft_expf(float x)
 {
     x = x > 89 ? 89 : x;
@@ -352,9 +353,9 @@ static inline int heft_pair(const heft_int_list *list, const char *name, int64_t
     return 0;
 }
 
-/* Sizes and padding of a window that slides over an image [height, width, channels]: given kh, kw, stride and dilation, sets ih, iw,
- * ic, oh, ow and pad.  `padding` is an option with the words "same|valid", or one number, [height, width] or
- * [top, bottom, left, right]. */
+/* Sizes and padding of a window that slides over an image [height, width, channels]: given kh, kw, stride and dilation,
+ * sets ih, iw, ic, oh, ow and pad.  `padding` is an option with the words "same|valid", or one number, [height, width]
+ * or [top, bottom, left, right]. */
 static inline int heft_slide_image(heft_conv *c, const heft_shape *image, const heft_int_list *padding, heft_error *e)
 {
     const int64_t n = padding->n, *v = padding->v, kernel[2] = { c->kh, c->kw };

@@ -1,0 +1,58 @@
+#!/bin/sh
+# plugins.sh BUILD SOURCE: heft plugins, its list, manuals, JSON, checks and exit codes.
+set -u
+heft=$1/heft
+bad=$1/tests/bad
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+unset HEFT_PLUGIN_PATH
+failures=0
+
+# expect STATUS TEXT ARGUMENTS...: the exit status, and the text in what was printed.
+expect() {
+    status=$1 text=$2
+    shift 2
+    "$heft" plugins "$@" >"$folder/said" 2>&1
+    got=$?
+    if [ "$got" != "$status" ] || ! grep -qF -- "$text" "$folder/said"; then
+        echo "plugins $*: status $got, expected $status with '$text':"
+        cat "$folder/said"
+        failures=$((failures + 1))
+    fi
+}
+
+expect 0 "layer        dense"
+expect 0 "optimizer    adam"
+expect 0 "initializer  he_normal"
+expect 0 "units   integer 1 to" dense
+expect 0 "required" dense
+expect 0 "gradients  no: for metrics only" accuracy
+expect 0 "the gradient of each minibatch" adam
+expect 0 "its own evaluations of the loss" finite_difference
+expect 0 '"kind": "layer", "name": "dense"' --json
+expect 0 '"default_lr": 0.001' adam --json
+expect 2 "there is no plugin 'densse'; did you mean 'dense'?" densse
+expect 2 "only one name" dense adam
+expect 2 "no such directory" --dir "$folder/absent"
+expect 2 "at least one file" check
+expect 0 "loads: layer 'sound'" check "$bad/sound.so"
+expect 1 "built for plugin abi 2, this program has abi 1" check "$bad/wrong_abi.so"
+expect 1 "SIGABRT" check "$bad/sound.so" "$bad/aborts.so"
+expect 1 "loads: layer 'sound'" check "$bad/aborts.so" "$bad/sound.so"
+expect 1 "$folder/absent.so: error: cannot be opened: No such file" check "$folder/absent.so"
+
+# Hidden and broken ones are shown, and the list goes on.
+mkdir -p "$folder/mine/layers" "$folder/mine/optimizers"
+cp "$1/plugins/layers/dense.so" "$folder/mine/dense.so"
+expect 0 "not used: hidden by $folder/mine/dense.so" --dir "$folder/mine"
+expect 0 "path       $folder/mine/dense.so" dense --dir "$folder/mine"
+expect 0 "\"shadowed_by\": \"$folder/mine/dense.so\"" --json --dir "$folder/mine"
+cp "$bad/no_symbol.so" "$folder/mine/layers/no_symbol.so"
+cp "$bad/sound.so" "$folder/mine/optimizers/sound.so"
+expect 1 "BROKEN: not a heft plugin" --dir "$folder/mine"
+expect 1 "BROKEN: expected an optimizer, found a layer" --dir "$folder/mine"
+expect 1 "layer        relu" --dir "$folder/mine"
+expect 1 '"error": "not a heft plugin' --json --dir "$folder/mine"
+expect 1 "not a heft plugin" no_symbol --dir "$folder/mine"
+
+[ "$failures" = 0 ]
