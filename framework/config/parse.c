@@ -54,7 +54,8 @@ static const char *syntax_hint(const parser *p)
 {
     static const struct { const char *problem, *hint; } hints[] = {
         { "found character that cannot start any token", "a value that begins with this character must be in quotes" },
-        { "mapping values are not allowed", "a value with ': ' in it must be in quotes, and keys of one mapping must be indented alike" },
+        { "mapping values are not allowed",
+          "a value with ': ' in it must be in quotes, and keys of one mapping must be indented alike" },
         { "could not find expected ':'", "every line of a mapping is 'key: value'" },
         { "did not find expected key", "keys of one mapping must be indented alike" },
         { "did not find expected '-' indicator", "the elements of one list must be indented alike" },
@@ -84,7 +85,8 @@ static void report_syntax(const parser *p)
         const place at = place_of_offset(p, offset);
         const unsigned byte = offset < p->n ? bytes[offset] : 0;
         if (strstr(y->problem, "control"))
-            problems_add(p->pr, at, "the control character U+%04X cannot stand in YAML; write it as an escape in double quotes",
+            problems_add(p->pr, at,
+                         "the control character U+%04X cannot stand in YAML; write it as an escape in double quotes",
                          (unsigned)y->problem_value);
         else problems_add(p->pr, at, "the byte 0x%02x here is not valid UTF-8; save the file as UTF-8", byte);
         return;
@@ -195,7 +197,8 @@ static node *parse_map(parser *p, node *out, int depth)
         if (key->kind != NODE_SCALAR) problems_add(p->pr, key->at, "a key must be a word, not %s", node_kind_name(key));
         else if (!*key->text) problems_add(p->pr, key->at, "a key is missing before ':'");
         else if (!strcmp(key->text, "<<"))
-            problems_add(p->pr, key->at, "the merge key '<<' is not supported; base: other.yaml merges onto another file");
+            problems_add(p->pr, key->at,
+                         "the merge key '<<' is not supported; base: other.yaml merges onto another file");
         if (!next_event(p, &e)) return NULL;
         node *value = parse_node(p, &e, depth + 1);
         if (!value) return NULL;

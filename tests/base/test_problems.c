@@ -32,7 +32,7 @@ static void order_and_caret(void **state)
     assert_non_null(mkdtemp(dir));
     assert_int_equal(chdir(dir), 0);
     problems pr = { 0 };
-    static const char content[] = "first\n  units: 0\r\n\tx: \xc3\xa9\xe2\x82\xac y z\nlast";
+    static const char content[] = "first\n  units: 0\r\n\tx: \xc3\xa9\xe2\x82\xac\ty z\nlast";
     assert_int_equal(file_publish("b.yaml", content, strlen(content), &pr), 0);
     char name[] = "b.yaml";
     problems_add(&pr, (place){ name, 4, 5 }, "at the end");
@@ -51,7 +51,7 @@ static void order_and_caret(void **state)
                       "b.yaml:2:3: error: early\n    units: 0\n    ^\n"
                       "b.yaml:2:3: error: at the same place, said second\n    units: 0\n    ^\n"
                       "b.yaml:2:10: error: later in line 2\n    units: 0\n           ^\n"
-                      "b.yaml:3:8: error: behind two characters of five bytes\n  \tx: \xc3\xa9\xe2\x82\xac y z\n  \t      ^\n"
+                      "b.yaml:3:8: error: behind two characters of five bytes\n  \tx: \xc3\xa9\xe2\x82\xac\ty z\n  \t     \t^\n"
                       "b.yaml:4:5: error: at the end\n  last\n      ^\n"
                       "b.yaml:9:1: error: beyond the end\n");
     unlink("b.yaml");

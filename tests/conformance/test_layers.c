@@ -77,8 +77,6 @@ static void check_plan(const harness *h, const char *options)
     if (h->plan.n_tensors < 0 || h->plan.n_tensors > HEFT_MAX_TENSORS)
         fail_msg("%s: %d tensors", h->label, h->plan.n_tensors);
     for (int i = 0; i < h->plan.n_tensors; i++) check_tensor(h, i);
-    if (h->layer->gradient_of >> h->n_of[HEFT_WEIGHT] && h->n_of[HEFT_WEIGHT] == HEFT_MAX_TENSORS)
-        fail_msg("%s: gradient_of names a weight that is not", h->label);
 
     arena *a = arena_new();
     text said = { 0 };
@@ -236,6 +234,11 @@ static void backward_again(harness *h, harness_lane *l, float *const *dweight)
     h->layer->backward(h->self, &b);
 }
 
+static void set_all(float *x, size_t n, float value)
+{
+    for (size_t i = 0; i < n; i++) x[i] = value;
+}
+
 /* dweight is added to: from 1, it ends at 1 more than from 0. */
 static void check_accumulates(harness *h)
 {
@@ -244,16 +247,18 @@ static void check_accumulates(harness *h)
     harness_backward(h);
     for (int i = 0; i < h->n_lanes; i++) {
         harness_lane *l = &h->lane[i];
-        const float *from_zero[HEFT_MAX_TENSORS];
+        float *want[HEFT_MAX_TENSORS];
+        for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) set_all(l->dweight[j], weight_count(h, j), 0);
+        backward_again(h, l, l->dweight);
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) {
             const size_t n = weight_count(h, j);
-            float *add = kept(h, l->dweight[j], n);
-            for (size_t k = 0; k < n; k++) l->dweight[j][k] = 1, add[k] += 1;
-            from_zero[j] = add;
+            want[j] = kept(h, l->dweight[j], n);
+            for (size_t k = 0; k < n; k++) want[j][k] += 1;
+            set_all(l->dweight[j], n, 1);
         }
         backward_again(h, l, l->dweight);
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++)
-            harness_near(h, "dweight, added to 1,", weight_count(h, j), l->dweight[j], from_zero[j], 1e-4, 1e-4);
+            harness_near(h, "dweight, added to 1,", weight_count(h, j), l->dweight[j], want[j], 1e-4, 1e-4);
     }
 }
 
@@ -297,6 +302,27 @@ static void check_din(harness *h)
     want_all(h);
 }
 
+/* What a loss shows its user: as long as the output, whole, and of each sample alone. */
+static void check_predict(harness *h)
+{
+    if (!h->layer->predict) return;
+    const size_t each = harness_count(&h->in_shape[0]), n = (size_t)h->n * each;
+    float *shown[2] = { harness_alloc(h, n, sizeof(float), "prediction"), harness_alloc(h, n, sizeof(float), "prediction") };
+    for (int cut = 0; cut < 2; cut++) {
+        harness_undefine(shown[cut], n);
+        for (int i = 0; i < (cut ? h->n_lanes : 1); i++) {
+            const harness_lane *l = &h->lane[i];
+            const size_t at = cut ? (size_t)l->first * each : 0;
+            const heft_forward f = { .host = h->plan.host, .first = cut ? l->first : 0, .n = cut ? l->n : h->n, .rng = h->rng,
+                                     .in = (const float *const[]){ h->in[0] + at, NULL }, .out = shown[cut] + at };
+            h->layer->predict(h->self, &f);
+        }
+        harness_check_zones(h, "predict");
+        check_finite(h, "prediction", shown[cut], n, false);
+    }
+    if (memcmp(shown[0], shown[1], n * sizeof(float))) fail_msg("%s: other predictions in lanes", h->label);
+}
+
 /* ---- all of it ------------------------------------------------------------------ */
 
 /* slopes: hold the gradients against differences too. */
@@ -321,6 +347,7 @@ static void check_case(const char *name, const char *options, const trial *t, bo
         check_gradient_pass(two);
         if (slopes) check_gradients(two);
     }
+    check_predict(two);
     harness_forward(two, true);
     harness_fold(two);
     for (int i = 0; i < two->n_of[HEFT_STATE]; i++)
