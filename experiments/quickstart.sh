@@ -10,7 +10,7 @@ run()  { printf '\n$ %s\n' "$*"; "$@"; }
 
 step "Install what is missing, and build"
 experiments/install.sh
-cmake --preset release -DHEFT_TESTS=OFF >/dev/null
+[ -e build/CMakeCache.txt ] || cmake --preset release -DHEFT_TESTS=OFF >/dev/null
 cmake --build build
 heft=build/heft
 
