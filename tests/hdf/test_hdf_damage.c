@@ -1,6 +1,10 @@
 /* test_hdf_damage.c -- damaged files, files of others, publishing that fails */
 #include "hdf/scratch.h"
 
+/* libhdf5 1.10 loses a block here and there on its way out of a damaged file; what we allocate is still watched. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libhdf5"; }
+
 /* ---- damage ---- */
 
 static char *small_file(size_t *n)
