@@ -114,12 +114,12 @@ static int get_slot(void *file, const slot_part *p, problems *pr)
     return rc;
 }
 
-static void get_optimizer(checkpoint *c, trainer *t, problems *pr)
+static void get_optimizer(checkpoint *c, trainer *t, bool shapes_fit, problems *pr)
 {
     const char *type = hdf_get_text(c->file, "/optimizer", "type", c->memory, pr), *now = t->optimizer->plugin->name;
     if (!type) return;
-    if (!strcmp(type, now)) checkpoint_slots(t, get_slot, c->file, pr);
-    else problems_add(pr, hdf_place(c->file, "/optimizer", c->memory), "the run was trained by %s and cannot go on with %s", type, now);
+    if (!strcmp(type, now) && shapes_fit) checkpoint_slots(t, get_slot, c->file, pr);
+    else if (strcmp(type, now)) problems_add(pr, hdf_place(c->file, "/optimizer", c->memory), "the run was trained by %s and cannot go on with %s", type, now);
 }
 
 static void get_state(checkpoint *c, trainer *t, problems *pr)
@@ -196,8 +196,8 @@ int checkpoint_restore(checkpoint *c, trainer *t, problems *pr)
     if (strcmp(c->fingerprint, t->data->fingerprint))
         problems_add(pr, hdf_place(c->file, "/data", c->memory), "the run was trained on other data: their fingerprint is %s, and that of the "
                      "data now is %s", c->fingerprint, t->data->fingerprint);
-    checkpoint_load_model(c, t->model, pr);
-    get_optimizer(c, t, pr);
+    const bool shapes_fit = checkpoint_load_model(c, t->model, pr) == 0;      /* else slots would repeat what does not */
+    get_optimizer(c, t, shapes_fit, pr);
     get_state(c, t, pr);
     get_table(c, "/metrics/epochs", t->epochs, pr);
     get_table(c, "/metrics/steps", t->steps, pr);
