@@ -452,6 +452,23 @@ static inline int heft_slide_image(heft_conv *c, const heft_shape *image, const 
     return 0;
 }
 
+/* The same over a sequence [time, features].  `padding` is an option with the words "same|valid", or "same|valid|causal"
+ * (all of it in front, so that no output sees a later input), or one number or [before, after]. */
+static inline int heft_slide_sequence(int64_t time, int64_t kernel, int64_t stride, int64_t dilation,
+                                      const heft_int_list *padding, heft_window *w, heft_error *e)
+{
+    const int64_t n = padding->n, reach = dilation * (kernel - 1) + 1;
+    const bool causal = n == 0 && padding->word == 2;
+    if (n > 2 || (n == 0 && padding->word < 0))
+        return heft_fail(e, "padding takes a word, one number or [before, after]; found %d numbers", (int)n);
+    const int64_t before = causal ? reach - 1 : n ? padding->v[0] : 0, after = n ? padding->v[n - 1] : 0;
+    *w = heft_slide(time, kernel, stride, dilation, n || causal ? 2 : padding->word, before, after);
+    if (w->out < 1)
+        return heft_fail(e, "a window of %lld exceeds the padded time of %lld", (long long)reach,
+                         (long long)(time + before + after));
+    return 0;
+}
+
 typedef struct heft_host {
     uint32_t size;               /* of this table, as the host was compiled */
 
