@@ -8,7 +8,7 @@
 #include "compute/compute.h"
 
 /* Predictions of all samples, in the users' units: probabilities, or targets as they were before scaling. */
-typedef struct answers { int64_t n, width; float *value; int32_t *class; } answers;
+typedef struct answers { int64_t n, width; float *value; int32_t *class; double *mean, *scale; } answers;
 
 typedef struct chunk { const model_layer *loss; const heft_forward *f; } chunk;
 
@@ -32,12 +32,8 @@ static void add_batch(const session *s, const batch *b, answers *a)
         const heft_forward f = { .host = compute_host(), .n = b->n, .in = in, .out = to };
         compute_parallel(1, apply_predict, &(chunk){ loss, &f });
     } else memcpy(to, out, (size_t)(b->n * a->width) * sizeof *to);
-    for (int64_t k = 0; k < a->width; k++) {
-        double mean, scale;
-        data_target_scale(s->data, k, &mean, &scale);
-        if (mean == 0 && scale == 1) continue;
-        for (int64_t i = 0; i < b->n; i++) to[i * a->width + k] = (float)((double)to[i * a->width + k] * scale + mean);
-    }
+    for (int64_t k = 0; k < a->width; k++)
+        for (int64_t i = 0; i < b->n; i++) to[i * a->width + k] = (float)((double)to[i * a->width + k] * a->scale[k] + a->mean[k]);
 }
 
 /* The class of each answer: the most probable one, along the last axis; for a single output, whether it is over one half. */
@@ -66,6 +62,9 @@ static int answer(session *s, answers *a, problems *pr)
         problems_add(pr, (place){ 0 }, "no memory for %lld predictions of %lld numbers", (long long)a->n, (long long)a->width);
         return -1;
     }
+    a->mean = arena_alloc(s->memory, (size_t)a->width, sizeof *a->mean);
+    a->scale = arena_alloc(s->memory, (size_t)a->width, sizeof *a->scale);
+    data_target_scale(s->data, a->width, a->mean, a->scale);
     const size_t before = pr->n;
     loader *l = loader_open(d, s->data, m->batch, false, false, 0, pr);
     if (!l) return -1;

@@ -15,7 +15,10 @@ static const char *const top_keys[] = { "name", "seed", "data", "model", "loss",
 
 /* ---- base: files ---- */
 
-typedef struct origin { const char *path, *absolute; const struct origin *by; } origin;    /* by: the file that named it */
+typedef struct origin {
+    const char *path, *absolute;
+    const struct origin *by;                     /* the file that named it */
+} origin;
 
 static node *load_file(arena *a, const origin *file, int *files, problems *pr);
 
@@ -38,7 +41,8 @@ static node *load_base(arena *a, const node *name, const origin *file, int *file
         return NULL;
     }
     if (strstr(name->text, "${")) {
-        problems_add(pr, name->at, "base: '%s' cannot have references, since bases are read before these are resolved", name->text);
+        problems_add(pr, name->at, "base: '%s' cannot have references, since bases are read before these are resolved",
+                     name->text);
         return NULL;
     }
     const char *dir = path_dir(a, file->path), *s = name->text;
@@ -49,7 +53,8 @@ static node *load_base(arena *a, const node *name, const origin *file, int *file
     for (const origin *o = file; o; o = o->by, depth++)
         if (!strcmp(o->absolute, base.absolute)) return refuse_circle(name, file, path, pr), NULL;
     if (!file_exists(path)) problems_add(pr, name->at, "base: there is no file '%s'", path);
-    else if (depth >= BASE_DEPTH) problems_add(pr, name->at, "base: more than %d files lead from one to the next", BASE_DEPTH);
+    else if (depth >= BASE_DEPTH)
+        problems_add(pr, name->at, "base: more than %d files lead from one to the next", BASE_DEPTH);
     else if (++*files > BASE_FILES) problems_add(pr, name->at, "base: more than %d files in all", BASE_FILES);
     else return load_file(a, &base, files, pr);
     return NULL;
@@ -58,7 +63,8 @@ static node *load_base(arena *a, const node *name, const origin *file, int *file
 static int need_map(const node *root, problems *pr)
 {
     if (root->kind == NODE_MAP) return 0;
-    problems_add(pr, root->at, "an experiment is a mapping with the keys data, model, loss and optimizer at least; found %s",
+    problems_add(pr, root->at,
+                 "an experiment is a mapping with the keys data, model, loss and optimizer at least; found %s",
                  node_show(root).s);
     return -1;
 }
@@ -90,21 +96,24 @@ static node *load_file(arena *a, const origin *file, int *files, problems *pr)
 
 /* ---- the top level ---- */
 
-static const node *section(const experiment *e, const char *key, bool required, const char *kinds, problems *pr)
+/* What a section may be. */
+typedef struct kinds { bool scalar, list, map; const char *expected; } kinds;
+
+static const kinds a_mapping = { .map = true, .expected = "a mapping, {key: value}" },
+    layers = { .list = true, .expected = "a list of layers" },
+    a_type = { .scalar = true, .map = true, .expected = "a type, or one type with its options, {type: {key: value}}" },
+    types = { .scalar = true, .list = true, .map = true, .expected = "a type or a list of them" },
+    strings = { .scalar = true, .list = true, .expected = "a name or a list of them" };
+
+static const node *section(const experiment *e, const char *key, bool required, const kinds *k, problems *pr)
 {
     const node *n = node_get(e->root, key);
-    if (!n || node_is_null(n)) {
-        if (required) problems_add(pr, n ? n->at : (place){ e->path, 0, 0 }, "the section '%s' is %s", key, n ? "empty" : "missing");
-        return NULL;
-    }
-    const bool fits = (strchr(kinds, 'm') && n->kind == NODE_MAP) || (strchr(kinds, 'l') && n->kind == NODE_LIST) ||
-                      (strchr(kinds, 's') && n->kind == NODE_SCALAR);
-    if (fits && n->kind != NODE_SCALAR && !n->n && required) problems_add(pr, n->at, "the section '%s' is empty", key);
-    if (fits) return n;
-    problems_add(pr, n->at, "%s: expected %s, found %s", key,
-                 !strcmp(kinds, "m") ? "a mapping, {key: value}" : !strcmp(kinds, "l") ? "a list of layers" :
-                 !strcmp(kinds, "ms") ? "a type, or one type with its options, {type: {key: value}}" : "a name or a list of them",
-                 node_show(n).s);
+    const bool is_null = n && node_is_null(n), empty = is_null || (n && n->kind != NODE_SCALAR && !n->n);
+    if (!n && required) problems_add(pr, (place){ e->path, 0, 0 }, "the section '%s' is missing", key);
+    if (!n || (is_null && !required)) return NULL;
+    if (empty && required) problems_add(pr, n->at, "the section '%s' is empty", key);
+    else if (n->kind == NODE_SCALAR ? k->scalar : n->kind == NODE_LIST ? k->list : k->map) return n;
+    else problems_add(pr, n->at, "%s: expected %s, found %s", key, k->expected, node_show(n).s);
     return NULL;
 }
 
@@ -127,13 +136,13 @@ static void read_name(experiment *e, problems *pr)
     bool good = *s && *s != '.' && *s != '-' && strlen(s) <= NAME_LENGTH;
     for (const char *c = s; *c; c++) good &= in_name(*c);
     if (good) e->name = s;
-    else problems_add(pr, n->at, "name: %s cannot name a directory; it is 1 to %d letters, digits, '.', '_' and '-', and does not "
-                      "begin with '.' or '-'", node_show(n).s, NAME_LENGTH);
+    else problems_add(pr, n->at, "name: %s cannot name a directory; it is 1 to %d letters, digits, '.', '_' and '-', "
+                      "and does not begin with '.' or '-'", node_show(n).s, NAME_LENGTH);
 }
 
 static void read_plugins(experiment *e, problems *pr)
 {
-    const node *n = section(e, "plugins", false, "ls", pr);
+    const node *n = section(e, "plugins", false, &strings, pr);
     if (!n) return;
     const size_t count = n->kind == NODE_LIST ? n->n : 1;
     e->plugin_dirs = arena_alloc(e->memory, count, sizeof *e->plugin_dirs);
@@ -161,12 +170,13 @@ static void check_size(const experiment *e, problems *pr)
 {
     text t = { 0 };
     const place whole = { e->path, 0, 0 };
+    static const char resolved[] = "with its references resolved, the experiment is";
     if (node_depth(e->root) > CONFIG_DEPTH)
-        problems_add(pr, whole, "with its references resolved, the experiment is nested more than %d levels deep", CONFIG_DEPTH);
+        problems_add(pr, whole, "%s nested more than %d levels deep", resolved, CONFIG_DEPTH);
     else {
         experiment_write(e, &t);
         if (t.n > CONFIG_BYTES)
-            problems_add(pr, whole, "with its references resolved, the experiment is %zu bytes; at most %d are read", t.n, CONFIG_BYTES);
+            problems_add(pr, whole, "%s %zu bytes; at most %d are read", resolved, t.n, CONFIG_BYTES);
         text_free(&t);
     }
 }
@@ -174,7 +184,7 @@ static void check_size(const experiment *e, problems *pr)
 /* A lone metric is a list of one, for those who read it. */
 static void list_metrics(experiment *e, problems *pr)
 {
-    const node *n = section(e, "metrics", false, "lsm", pr);
+    const node *n = section(e, "metrics", false, &types, pr);
     e->metrics = n;
     if (!n || n->kind == NODE_LIST) return;
     node *list = node_scalar(e->memory, "", n->at);
@@ -205,19 +215,20 @@ static void check_top(experiment *e, problems *pr)
     const node *seed = node_get(e->root, "seed");
     int64_t value = 0;
     if (seed && node_read_int(seed, "seed", 0, INT64_MAX, &value, pr) == 0) e->seed = (uint64_t)value;
-    e->data = section(e, "data", true, "m", pr);
-    e->model = section(e, "model", true, "l", pr);
-    e->loss = section(e, "loss", true, "ms", pr);
-    e->optimizer = section(e, "optimizer", true, "ms", pr);
-    e->train = section(e, "train", false, "m", pr);
-    e->checkpoint = section(e, "checkpoint", false, "m", pr);
-    e->sweep = section(e, "sweep", false, "m", pr);
+    e->data = section(e, "data", true, &a_mapping, pr);
+    e->model = section(e, "model", true, &layers, pr);
+    e->loss = section(e, "loss", true, &a_type, pr);
+    e->optimizer = section(e, "optimizer", true, &a_type, pr);
+    e->train = section(e, "train", false, &a_mapping, pr);
+    e->checkpoint = section(e, "checkpoint", false, &a_mapping, pr);
+    e->sweep = section(e, "sweep", false, &a_mapping, pr);
     list_metrics(e, pr);
     read_plugins(e, pr);
 }
 
 /* Overrides, references, checks.  Takes `a` over. */
-static experiment *resolve(arena *a, node *root, const char *path, const char *dir, int n, char *const *overrides, problems *pr)
+static experiment *resolve(arena *a, node *root, const char *path, const char *dir, int n, char *const *overrides,
+                           problems *pr)
 {
     const size_t before = pr->n;
     experiment *e = arena_alloc(a, 1, sizeof *e);

@@ -13,23 +13,24 @@ typedef struct experiment {
     const char *path;            /* as given */
     const char *dir;             /* of the file, absolute: relative paths in it start there */
     node       *root;            /* resolved: no base, no ${} */
-    const char *name;            /* default: the file's stem */
+    const char *name;            /* default: the file's stem; safe as the name of a directory */
     uint64_t    seed;            /* default 0 */
     const node *data, *model, *loss, *optimizer;       /* required */
-    const node *metrics, *train, *checkpoint, *sweep;  /* NULL if absent */
+    const node *metrics, *train, *checkpoint, *sweep;  /* NULL if absent or empty; metrics is always a list */
     size_t       n_plugin_dirs;
     const char **plugin_dirs;    /* absolute */
 } experiment;
 
-/* NULL after problems.  overrides: n strings "path=value". */
+/* NULL after problems.  overrides: n strings "path=value", applied in order, before ${} is resolved. */
 experiment *experiment_load(const char *path, int n, char *const *overrides, problems *pr);
 
-/* From text already resolved (the one in a checkpoint or a run).  dir: where relative paths start. */
+/* From text that experiment_write made (the one in a checkpoint or a run).  dir: where relative paths start. */
 experiment *experiment_parse(const char *name, const char *dir, const char *yaml, size_t n, int n_over,
                              char *const *overrides, problems *pr);
 
-/* The resolved experiment as YAML, with plugins and data.root made absolute where they were relative to the experiment's file (a root under
- * $HEFT_DATA stays relative), so that it trains the same run from anywhere. */
+/* The resolved experiment as YAML, with name and seed given, and with plugins and data.root made absolute where they
+ * were relative to the experiment's file (a root under $HEFT_DATA stays relative; files without a root get the file's
+ * directory), so that it trains the same run from anywhere.  A literal ${ is written as $${. */
 void experiment_write(const experiment *e, text *out);
 
 void experiment_free(experiment *e);

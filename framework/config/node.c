@@ -81,7 +81,8 @@ static node *merge(arena *a, const node *under, const node *over, const char *fi
     for (size_t i = 0; i < under->n; i++) {
         const node_pair *pair = &under->pair[i];
         if (!node_get(over, pair->key))
-            out->pair[out->n++] = (node_pair){ arena_strdup(a, pair->key), pair->key_at, node_copy(a, pair->value) };
+            out->pair[out->n++] =
+                (node_pair){ arena_strdup(a, pair->key), pair->key_at, node_copy(a, pair->value) };
     }
     for (size_t i = 0; i < over->n; i++) {
         const node_pair *pair = &over->pair[i];
@@ -146,15 +147,16 @@ bool utf8_valid(const char *bytes)
 {
     const unsigned char *s = (const unsigned char *)bytes;
     while (*s) {
-        const int more = *s < 0x80 ? 0 : *s >= 0xc2 && *s < 0xe0 ? 1 : *s >= 0xe0 && *s < 0xf0 ? 2 : *s >= 0xf0 && *s < 0xf5 ? 3 : -1;
-        if (more < 0) return false;
+        if ((*s >= 0x80 && *s < 0xc2) || *s > 0xf4) return false;
+        const int more = (*s >= 0xc0) + (*s >= 0xe0) + (*s >= 0xf0);
         uint32_t c = more ? *s & (0x3fu >> more) : *s;
         for (int i = 1; i <= more; i++) {
             if ((s[i] & 0xc0) != 0x80) return false;
             c = c << 6 | (s[i] & 0x3fu);
         }
-        /* overlong, surrogate, beyond Unicode */
-        if ((more == 2 && c < 0x800) || (more == 3 && c < 0x10000) || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff) return false;
+        const bool overlong = (more == 2 && c < 0x800) || (more == 3 && c < 0x10000);
+        const bool surrogate = c >= 0xd800 && c < 0xe000;
+        if (overlong || surrogate || c > 0x10ffff) return false;
         s += more + 1;
     }
     return true;

@@ -45,26 +45,26 @@ void  node_set(arena *a, node *map, const char *key, place key_at, node *value);
 bool  node_is_null(const node *n);                                /* plain "", "~" or "null" */
 const char *node_kind_name(const node *n);                        /* "a mapping", "a list", "a value" */
 
-/* Merge `over` onto `under`: maps key by key, everything else replaced.  Lists are replaced whole, and so is an optimizer, loss
- * or learning rate of another type: {sgd: ...} onto {adam: ...} gives {sgd: ...}. */
+/* Merge `over` onto `under`: maps key by key, everything else replaced.  Lists are replaced whole, and so is an
+ * optimizer, loss or learning rate of another type: {sgd: ...} onto {adam: ...} gives {sgd: ...}. */
 node *node_merge(arena *a, const node *under, const node *over);
 
-/* path=value.  The path's steps are keys (a key with dots in it counts as one, the longest that fits), list indices, or, in a
- * list of one-key maps, the value of `name` inside an element (model.hidden.units).  Creates missing map keys (not list
- * elements); a bare type (optimizer: adam) becomes a map when something below it is set.  Refused: a second type beside the
- * one that is there.  value is YAML (flow style: [1, 2], {a: 1}).  `number` is the argument's position, for the message; the
- * place of everything set is "command line: path=value", line 0. */
+/* path=value.  The path's steps are keys (a key with dots in it counts as one, the longest that fits), list indices,
+ * or, in a list of one-key maps, the value of `name` inside an element (model.hidden.units).  Creates missing map keys
+ * (not list elements); a bare type (optimizer: adam) becomes a map when something below it is set.  Refused: a second
+ * type beside the one that is there.  value is YAML (flow style: [1, 2], {a: 1}).  `number` is the argument's position,
+ * for the message; the place of everything set is "command line: path=value", line 0. */
 int   node_override(arena *a, node *root, const char *path_value, int number, problems *pr);
 node *node_find(const node *root, const char *path);              /* NULL if there is none */
 
-/* Replace ${path.to.key} and ${env:NAME} (or ${env:NAME,default}) inside all scalars; $${ is a literal ${.  A scalar that is
- * nothing but one reference takes the whole value, map or list included, and its quotes (so that {lr: "${base.lr}"} is a
- * number); an environment variable then counts as written without quotes.  Paths start at the root.  Cycles, unknown paths,
- * and references that blow the tree up beyond 16 MiB are problems. */
+/* Replace ${path.to.key} and ${env:NAME} (or ${env:NAME,default}) inside all scalars; $${ is a literal ${.  A scalar
+ * that is nothing but one reference takes the whole value, map or list included, and its quotes (so that
+ * {lr: "${base.lr}"} is a number); an environment variable then counts as written without quotes.  Paths start at the
+ * root.  Cycles, unknown paths, and references that blow the tree up beyond 16 MiB are problems. */
 int   node_interpolate(arena *a, node *root, problems *pr);
 
-/* As YAML text that node_parse reads back as an equal tree (texts are UTF-8).  A plain scalar that YAML cannot hold plain is
- * written with quotes. */
+/* As YAML text that node_parse reads back as an equal tree (texts are UTF-8).  A plain scalar that YAML cannot hold
+ * plain is written with quotes. */
 void  node_write(const node *n, text *out);
 
 #endif

@@ -124,7 +124,8 @@ static const char **known_names(arena *a, const heft_option *table, const char *
     return names;
 }
 
-static int check_keys(const node *map, const char *what, const heft_option *table, const char *const *others, problems *pr)
+static int check_keys(const node *map, const char *what, const heft_option *table, const char *const *others,
+                      problems *pr)
 {
     arena *a = arena_new();
     const char **all = known_names(a, table, others, true), **own = known_names(a, table, others, false);
@@ -168,7 +169,8 @@ int node_check_keys(const node *map, const char *what, const char *const *known,
 {
     if (node_is_null(map)) return 0;
     if (map->kind == NODE_MAP) return check_keys(map, what, NULL, known, pr);
-    problems_add(pr, map->at, "%s%sexpected a mapping, {key: value}, found %s", what, *what ? ": " : "", node_show(map).s);
+    problems_add(pr, map->at, "%s%sexpected a mapping, {key: value}, found %s", what, *what ? ": " : "",
+                 node_show(map).s);
     return -1;
 }
 
@@ -202,7 +204,8 @@ int node_read_string(const node *n, const char *what, const char **out, problems
     return typed_string(&(field){ what, NULL, "text", pr }, n, out);
 }
 
-int node_read_typed(const node *n, const char *what, const char **type, place *type_at, const node **options, problems *pr)
+int node_read_typed(const node *n, const char *what, const char **type, place *type_at, const node **options,
+                    problems *pr)
 {
     *type = NULL;
     *options = NULL;
@@ -212,22 +215,22 @@ int node_read_typed(const node *n, const char *what, const char **type, place *t
         return 0;
     }
     if (n->kind != NODE_MAP || !n->n) {
-        problems_add(pr, n->at, "%s: expected a type, or one type with its options, {type: {key: value}}, found %s", what,
-                     n->kind == NODE_MAP ? "an empty mapping" : node_show(n).s);
+        problems_add(pr, n->at, "%s: expected a type, or one type with its options, {type: {key: value}}, found %s",
+                     what, n->kind == NODE_MAP ? "an empty mapping" : node_show(n).s);
         return -1;
     }
     const node_pair *pair = &n->pair[0];
     if (n->n > 1) {
         if (node_is_null(pair->value))
-            problems_add(pr, n->pair[1].key_at, "%s: '%s' must be indented deeper than '%s:' to be one of its options", what,
-                         n->pair[1].key, pair->key);
+            problems_add(pr, n->pair[1].key_at, "%s: '%s' must be indented deeper than '%s:' to be one of its options",
+                         what, n->pair[1].key, pair->key);
         else problems_add(pr, n->pair[1].key_at, "%s: expected one type, found a second, '%s', beside '%s'", what,
                           n->pair[1].key, pair->key);
         return -1;
     }
     if (pair->value->kind != NODE_MAP && !node_is_null(pair->value)) {
-        problems_add(pr, pair->value->at, "%s: the options of '%s' must be a mapping, {key: value}, found %s", what, pair->key,
-                     node_show(pair->value).s);
+        problems_add(pr, pair->value->at, "%s: the options of '%s' must be a mapping, {key: value}, found %s", what,
+                     pair->key, node_show(pair->value).s);
         return -1;
     }
     *type = pair->key;

@@ -10,9 +10,9 @@
 #include "config/node.h"
 
 /* Fill the instance from the map (NULL: all defaults) by the table.  Lists and strings are copied into the arena.
- * Keys in `others` (ends with NULL; may be NULL) belong to the caller and are passed over.  `what` names the thing in
- * messages ("dense", "train").  Adds a problem for every unknown key (with the nearest known one), missing
- * required key, value of another type or out of range. */
+ * Keys in `others` (ends with NULL; may be NULL) belong to the caller and are passed over.  `what` names the thing
+ * in messages ("dense", "train").  Adds a problem for every unknown key (with the nearest known one), missing
+ * required key, value of another type or out of range.  An empty list is refused unless def_text is "[]". */
 int  options_read(const heft_option *table, const node *map, place at, const char *what,
                   const char *const *others, void *instance, arena *a, problems *pr);
 
@@ -20,8 +20,9 @@ int  options_read(const heft_option *table, const node *map, place at, const cha
 int  options_read_value(const heft_option *row, const node *value, const char *what, void *instance,
                         arena *a, problems *pr);
 
-/* The same table's mistakes, as the plugin loader reports them: duplicate or empty names, empty docs, default out of range,
- * a field beyond instance_size, an unparsable def_text.  0 if there are none. */
+/* The same table's mistakes, as the plugin loader reports them: duplicate or empty names, empty docs, default out of
+ * range (unless a word stands for it), a field beyond instance_size, an unparsable def_text, no end within 256 rows.
+ * 0 if there are none. */
 int  options_check_table(const heft_option *table, size_t instance_size, const char *what, place at, problems *pr);
 
 /* For manuals: "integer 1 to 1048576", "same | valid", "0.9". */
@@ -37,8 +38,9 @@ int  node_read_string(const node *n, const char *what, const char **out, problem
 /* Every key of the map must be one of `known` (ends with NULL). */
 int  node_check_keys(const node *map, const char *what, const char *const *known, problems *pr);
 
-/* A type with options: a bare `adam`, or a one-key mapping `adam: {lr: 1e-3}`.  *options is the inner map, or NULL if
- * there is none.  -1 with a problem if it is neither. */
-int  node_read_typed(const node *n, const char *what, const char **type, place *type_at, const node **options, problems *pr);
+/* A type with options: a bare `adam`, or a one-key mapping `adam: {lr: 1e-3}`.  *options is the inner map, or NULL
+ * if there is none.  -1 with a problem if it is neither. */
+int  node_read_typed(const node *n, const char *what, const char **type, place *type_at, const node **options,
+                     problems *pr);
 
 #endif

@@ -118,7 +118,8 @@ static void check_default(const heft_option *row, const field *f, place at)
         if (found.n) field_refuse(f, at, "its default '%s' is refused: %s", row->def_text, found.item[0].text);
         problems_free(&found);
     } else if (row->type == HEFT_BOOL) {
-        if (!isnan(row->def) && row->def != 0 && row->def != 1) field_refuse(f, at, "its default %g is not 0 or 1", row->def);
+        if (!isnan(row->def) && row->def != 0 && row->def != 1)
+            field_refuse(f, at, "its default %g is not 0 or 1", row->def);
     } else if (row->type == HEFT_ENUM) {
         const int n = count_words(row->text);
         if (!n) field_refuse(f, at, "its words \"%s\" are not words with | between them", row->text ? row->text : "");
@@ -127,7 +128,8 @@ static void check_default(const heft_option *row, const field *f, place at)
     } else if (row->type == HEFT_INT || row->type == HEFT_REAL) {
         if (isnan(row->def)) {
             if (row->text) field_refuse(f, at, "\"%s\" stands for the default, but the option is required", row->text);
-        } else if (row->type == HEFT_INT && row->def != trunc(row->def)) field_refuse(f, at, "its default %g is not an integer", row->def);
+        } else if (row->type == HEFT_INT && row->def != trunc(row->def))
+            field_refuse(f, at, "its default %g is not an integer", row->def);
         else if (!row->text && !(row->def >= row->min && row->def <= row->max))
             field_refuse(f, at, "its default %g is outside of %g to %g", row->def, row->min, row->max);
     }
@@ -147,10 +149,11 @@ static void check_row(const heft_option *table, const heft_option *row, size_t i
     if (!row->doc || !*row->doc) field_refuse(f, at, "its doc is empty");
     else if (strchr(row->doc, '\n')) field_refuse(f, at, "its doc is more than one line");
     if (row->offset > instance_size || instance_size - row->offset < size)
-        field_refuse(f, at, "its field at bytes %zu to %zu is beyond the instance of %zu bytes", row->offset, row->offset + size,
-                     instance_size);
+        field_refuse(f, at, "its field at bytes %zu to %zu is beyond the instance of %zu bytes", row->offset,
+                     row->offset + size, instance_size);
     else if (row->offset % align) field_refuse(f, at, "its field at byte %zu is not aligned", row->offset);
-    const bool bounded = row->type == HEFT_INT || row->type == HEFT_REAL || row->type == HEFT_INTS || row->type == HEFT_REALS;
+    const bool bounded = row->type == HEFT_INT || row->type == HEFT_REAL || row->type == HEFT_INTS ||
+                         row->type == HEFT_REALS;
     double number;
     if (bounded && !(row->min <= row->max)) field_refuse(f, at, "its bounds %g to %g hold nothing", row->min, row->max);
     else if (bounded && row->text && (!count_words(row->text) || text_real(row->text, &number)))
@@ -164,8 +167,8 @@ int options_check_table(const heft_option *table, size_t instance_size, const ch
     for (int i = 0; table && table[i].type != HEFT_END; i++) {
         const heft_option *row = &table[i];
         if (i == MOST_ROWS || (int)row->type < 0 || row->type > HEFT_REALS) {
-            problems_add(pr, at, "%s: option %d has an unknown type %d; does the table end with HEFT_OPT_END?", what, i + 1,
-                         (int)row->type);
+            problems_add(pr, at, "%s: option %d has an unknown type %d; does the table end with HEFT_OPT_END?", what,
+                         i + 1, (int)row->type);
             break;
         }
         if (!is_field_name(row->name)) {

@@ -159,14 +159,16 @@ int node_override(arena *a, node *root, const char *path_value, int number, prob
     const char *equals = strchr(path_value, '=');
     const place line = { "command line", 0, 0 };
     if (!utf8_valid(path_value)) problems_add(pr, line, "argument %d is not valid UTF-8", number);
-    else if (!equals) problems_add(pr, line, "argument %d, '%s': expected path=value, such as train.epochs=10", number, path_value);
+    else if (!equals)
+        problems_add(pr, line, "argument %d, '%s': expected path=value, such as train.epochs=10", number, path_value);
     else {
         const char *path = arena_strndup(a, path_value, (size_t)(equals - path_value));
-        const place at = { strlen(path_value) <= ARGUMENT_SHOWN ? arena_printf(a, "command line: %s", path_value)
-                                                                : arena_printf(a, "command line: %s=...", path), 0, 0 };
+        const bool fits = strlen(path_value) <= ARGUMENT_SHOWN;
+        const place at = { fits ? arena_printf(a, "command line: %s", path_value)
+                                : arena_printf(a, "command line: %s=...", path), 0, 0 };
         if (!is_path(path)) {
-            problems_add(pr, line, "argument %d, '%s': '%s' is not a path; it has 1 to %d steps, keys or positions, with one dot between them",
-                         number, path_value, path, CONFIG_DEPTH);
+            problems_add(pr, line, "argument %d, '%s': '%s' is not a path; it has 1 to %d steps, keys or positions, "
+                         "with one dot between them", number, path_value, path, CONFIG_DEPTH);
             return -1;
         }
         const node *value = value_parse(a, equals + 1, at, pr);

@@ -31,7 +31,8 @@ static int need_plain(const field *f, const node *n)
     if (n->kind != NODE_SCALAR || node_is_null(n)) return refuse_other(f, n);
     double v;
     if (n->quoted && text_real(n->text, &v))
-        return field_refuse(f, n->at, "\"%s\" is a string because of its quotes; write %s without them", n->text, n->text);
+        return field_refuse(f, n->at, "\"%s\" is a string because of its quotes; write %s without them", n->text,
+                            n->text);
     return n->quoted ? refuse_other(f, n) : 0;
 }
 
@@ -44,7 +45,8 @@ static int refuse_number(const field *f, const node *n)
         return field_refuse(f, n->at, "'%s' is not a finite number; expected %s", n->text, f->expected);
     const double v = strtod(n->text, &end);
     if (end == n->text || *end) return refuse_other(f, n);
-    if (!isfinite(v)) return field_refuse(f, n->at, "%s is beyond the range of numbers; expected %s", node_show(n).s, f->expected);
+    if (!isfinite(v))
+        return field_refuse(f, n->at, "%s is beyond the range of numbers; expected %s", node_show(n).s, f->expected);
     text_double(v, good);
     const bool zero = s[0] == '0' && s[1] >= '0' && s[1] <= '9';
     return field_refuse(f, n->at, "%s %s; write %s", node_show(n).s,

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -30,8 +31,8 @@ static bool fits_a_line(const node *list)
     for (size_t i = 0; i < list->n; i++) {
         const node *item = list->item[i];
         if (item->kind != NODE_SCALAR || item->quoted || !*item->text) return false;
-        if (item->text[strspn(item->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")]) return false;
-        if (strspn(item->text, "-.")) return false;
+        for (const char *s = item->text; *s; s++)
+            if (!isalnum((unsigned char)*s) && !strchr("_.+-", *s)) return false;
     }
     return true;
 }
@@ -41,8 +42,8 @@ static void emit(yaml_emitter_t *y, const node *n)
     yaml_event_t e;
     if (n->kind == NODE_SCALAR) emit_scalar(y, n->text, n->quoted);
     else if (n->kind == NODE_LIST) {
-        need(yaml_sequence_start_event_initialize(&e, NULL, NULL, 1,
-                                                  fits_a_line(n) ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE));
+        const yaml_sequence_style_t style = fits_a_line(n) ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE;
+        need(yaml_sequence_start_event_initialize(&e, NULL, NULL, 1, style));
         need(yaml_emitter_emit(y, &e));
         for (size_t i = 0; i < n->n; i++) emit(y, n->item[i]);
         need(yaml_sequence_end_event_initialize(&e));

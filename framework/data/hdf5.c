@@ -60,9 +60,9 @@ static bool is_whole(hdf_type t) { return t != HDF_F32 && t != HDF_F64; }
 static int rows_open(hdf5_source *d, rows *r, const char *file, const char *path, int64_t cache, arena *a,
                      problems *pr)
 {
-    r->path = path;
+    r->path = arena_strdup(a, path);             /* it may be the section's, which need not outlive the data */
     r->name = arena_printf(a, "%s:%s", file, path);
-    if (hdf_shape(d->file, path, &r->type, &r->rank, r->dim, pr) < 0) return -1;
+    if (hdf_shape(d->file, r->path, &r->type, &r->rank, r->dim, pr) < 0) return -1;
     r->size = cached_size(&r->type);
     size_t width = 1, bytes = 0;
     bool fits = r->rank >= 1;

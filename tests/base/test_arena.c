@@ -103,12 +103,16 @@ static void exhaustion_reaches_the_handler(void **state)
     arena *a = arena_new();
     memory_handler = catch;
     asked = 0;
-    if (!setjmp(back)) {
-        arena_alloc(a, SIZE_MAX / 2, 4);
-        fail_msg("an impossible allocation came back");
+    static const struct { size_t count, size; } impossible[] = { { SIZE_MAX / 2, 4 }, { SIZE_MAX - 10, 1 }, { 1, SIZE_MAX } };
+    static volatile size_t i;
+    for (i = 0; i < 3; i++) {
+        if (!setjmp(back)) {
+            arena_alloc(a, impossible[i].count, impossible[i].size);
+            fail_msg("impossible allocation %zu came back", i);
+        }
+        assert_true(asked == SIZE_MAX);
     }
     memory_handler = NULL;
-    assert_true(asked == SIZE_MAX);
     arena_free(a);
 }
 

@@ -32,7 +32,7 @@ static void order_and_caret(void **state)
     assert_non_null(mkdtemp(dir));
     assert_int_equal(chdir(dir), 0);
     problems pr = { 0 };
-    static const char content[] = "first\n  units: 0\r\n\tx: \xc3\xa9\xe2\x82\xac y z\nlast";
+    static const char content[] = "first\n  units: 0\r\n\tx: \xc3\xa9\xe2\x82\xac\ty z\nlast";
     assert_int_equal(file_publish("b.yaml", content, strlen(content), &pr), 0);
     char name[] = "b.yaml";
     problems_add(&pr, (place){ name, 4, 5 }, "at the end");
@@ -51,12 +51,28 @@ static void order_and_caret(void **state)
                       "b.yaml:2:3: error: early\n    units: 0\n    ^\n"
                       "b.yaml:2:3: error: at the same place, said second\n    units: 0\n    ^\n"
                       "b.yaml:2:10: error: later in line 2\n    units: 0\n           ^\n"
-                      "b.yaml:3:8: error: behind two characters of five bytes\n  \tx: \xc3\xa9\xe2\x82\xac y z\n  \t      ^\n"
+                      "b.yaml:3:8: error: behind two characters of five bytes\n  \tx: \xc3\xa9\xe2\x82\xac\ty z\n  \t     \t^\n"
                       "b.yaml:4:5: error: at the end\n  last\n      ^\n"
                       "b.yaml:9:1: error: beyond the end\n");
     unlink("b.yaml");
     assert_int_equal(chdir("/"), 0);
     rmdir(dir);
+}
+
+/* What a file holds must not speak to the terminal. */
+static void control_characters_are_hidden(void **state)
+{
+    (void)state;
+    problems pr = { 0 };
+    char name[] = "/tmp/heft-problems-XXXXXX", expected[256];
+    const int fd = mkstemp(name);
+    assert_true(fd >= 0 && write(fd, "a: \x1b[2J\x7f\tb\n", 11) == 11);
+    close(fd);
+    problems_add(&pr, (place){ name, 1, 4 }, "found 'x\x1b[0m\ny\xc3\xa9'");
+    problems_add(&pr, (place){ "a\x1b", 0, 0 }, "of a file");
+    snprintf(expected, sizeof expected, "%s:1:4: error: found 'x?[0m?y\xc3\xa9'\n  a: ?[2J?\tb\n     ^\na?: error: of a file\n", name);
+    expect_print(&pr, expected);
+    unlink(name);
 }
 
 static void twenty_are_shown(void **state)
@@ -91,7 +107,8 @@ static void system_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(order_and_caret), cmocka_unit_test(twenty_are_shown), cmocka_unit_test(system_errors),
+        cmocka_unit_test(order_and_caret), cmocka_unit_test(control_characters_are_hidden),
+        cmocka_unit_test(twenty_are_shown), cmocka_unit_test(system_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

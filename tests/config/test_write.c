@@ -130,9 +130,11 @@ static void the_look(void **state)
     arena *a = arena_new();
     text t = { 0 };
     node_write(must_parse(a, "{name: x, data: {root: '/d', train: [a.gz, b.gz]}, model: [{dense: {units: 3, init: }}, flatten], e: {}, l: [],"
-                             " s: [\"a\", 1]}"), &t);
+                             " s: [\"a\", -1], t: \"a text that goes on beyond eighty columns, where the emitter would fold it if it had a width\","
+                             " u: [-1, 0.5]}"), &t);
     assert_string_equal(t.s, "name: x\ndata:\n  root: \"/d\"\n  train: [a.gz, b.gz]\nmodel:\n- dense:\n    units: 3\n    init:\n- flatten\n"
-                             "e: {}\nl: []\ns:\n- \"a\"\n- 1\n");
+                             "e: {}\nl: []\ns:\n- \"a\"\n- -1\nt: \"a text that goes on beyond eighty columns, where the emitter would fold it if it had a "
+                        "width\"\nu: [-1, 0.5]\n");
     text_free(&t);
     arena_free(a);
 }

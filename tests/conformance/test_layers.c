@@ -55,8 +55,10 @@ static void check_tensor(const harness *h, int i)
         fail_msg("%s: nobody reads %s", h->label, t->name);
     if (t->role == HEFT_WEIGHT && !h->layer->backward)
         fail_msg("%s: a weight, %s, without backward", h->label, t->name);
-    if (t->init && strcmp(t->init, "auto") && !registry_path(h->plugins, HEFT_INITIALIZER, t->init))
-        fail_msg("%s: %s wants initializer %s, which there is not", h->label, t->name, t->init);
+    char init[64] = "auto";                          /* without its options */
+    if (t->init) snprintf(init, sizeof init, "%.*s", (int)strcspn(t->init, ":"), t->init);
+    if (strcmp(init, "auto") && !registry_path(h->plugins, HEFT_INITIALIZER, init))
+        fail_msg("%s: %s wants initializer %s, which there is not", h->label, t->name, init);
     for (int j = 0; j < i; j++)
         if (!strcmp(h->plan.tensor[j].name, t->name)) fail_msg("%s: two tensors are named %s", h->label, t->name);
 }
@@ -77,8 +79,6 @@ static void check_plan(const harness *h, const char *options)
     if (h->plan.n_tensors < 0 || h->plan.n_tensors > HEFT_MAX_TENSORS)
         fail_msg("%s: %d tensors", h->label, h->plan.n_tensors);
     for (int i = 0; i < h->plan.n_tensors; i++) check_tensor(h, i);
-    if (h->layer->gradient_of >> h->n_of[HEFT_WEIGHT] && h->n_of[HEFT_WEIGHT] == HEFT_MAX_TENSORS)
-        fail_msg("%s: gradient_of names a weight that is not", h->label);
 
     arena *a = arena_new();
     text said = { 0 };
@@ -236,6 +236,11 @@ static void backward_again(harness *h, harness_lane *l, float *const *dweight)
     h->layer->backward(h->self, &b);
 }
 
+static void set_all(float *x, size_t n, float value)
+{
+    for (size_t i = 0; i < n; i++) x[i] = value;
+}
+
 /* dweight is added to: from 1, it ends at 1 more than from 0. */
 static void check_accumulates(harness *h)
 {
@@ -244,16 +249,18 @@ static void check_accumulates(harness *h)
     harness_backward(h);
     for (int i = 0; i < h->n_lanes; i++) {
         harness_lane *l = &h->lane[i];
-        const float *from_zero[HEFT_MAX_TENSORS];
+        float *want[HEFT_MAX_TENSORS];
+        for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) set_all(l->dweight[j], weight_count(h, j), 0);
+        backward_again(h, l, l->dweight);
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) {
             const size_t n = weight_count(h, j);
-            float *add = kept(h, l->dweight[j], n);
-            for (size_t k = 0; k < n; k++) l->dweight[j][k] = 1, add[k] += 1;
-            from_zero[j] = add;
+            want[j] = kept(h, l->dweight[j], n);
+            for (size_t k = 0; k < n; k++) want[j][k] += 1;
+            set_all(l->dweight[j], n, 1);
         }
         backward_again(h, l, l->dweight);
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++)
-            harness_near(h, "dweight, added to 1,", weight_count(h, j), l->dweight[j], from_zero[j], 1e-4, 1e-4);
+            harness_near(h, "dweight, added to 1,", weight_count(h, j), l->dweight[j], want[j], 1e-4, 1e-4);
     }
 }
 
@@ -297,6 +304,27 @@ static void check_din(harness *h)
     want_all(h);
 }
 
+/* What a loss shows its user: as long as the output, whole, and of each sample alone. */
+static void check_predict(harness *h)
+{
+    if (!h->layer->predict) return;
+    const size_t each = harness_count(&h->in_shape[0]), n = (size_t)h->n * each;
+    float *shown[2] = { harness_alloc(h, n, sizeof(float), "prediction"), harness_alloc(h, n, sizeof(float), "prediction") };
+    for (int cut = 0; cut < 2; cut++) {
+        harness_undefine(shown[cut], n);
+        for (int i = 0; i < (cut ? h->n_lanes : 1); i++) {
+            const harness_lane *l = &h->lane[i];
+            const size_t at = cut ? (size_t)l->first * each : 0;
+            const heft_forward f = { .host = h->plan.host, .first = cut ? l->first : 0, .n = cut ? l->n : h->n, .rng = h->rng,
+                                     .in = (const float *const[]){ h->in[0] + at, NULL }, .out = shown[cut] + at };
+            h->layer->predict(h->self, &f);
+        }
+        harness_check_zones(h, "predict");
+        check_finite(h, "prediction", shown[cut], n, false);
+    }
+    if (memcmp(shown[0], shown[1], n * sizeof(float))) fail_msg("%s: other predictions in lanes", h->label);
+}
+
 /* ---- all of it ------------------------------------------------------------------ */
 
 /* slopes: hold the gradients against differences too. */
@@ -321,6 +349,7 @@ static void check_case(const char *name, const char *options, const trial *t, bo
         check_gradient_pass(two);
         if (slopes) check_gradients(two);
     }
+    check_predict(two);
     harness_forward(two, true);
     harness_fold(two);
     for (int i = 0; i < two->n_of[HEFT_STATE]; i++)
@@ -345,7 +374,7 @@ static bool accepts(const char *name, const char *options, const trial *t, text 
 static const char *base_options(arena *a, const heft_head *head, const trial *t, int *guess, text *last)
 {
     const int64_t count = heft_count(&t->in[0]);
-    for (*guess = 0; *guess < 4; ++*guess) {
+    for (*guess = 0; *guess < CONFORM_GUESSES; ++*guess) {
         const char *options = conform_options(a, head->options, *guess, count, NULL, NULL);
         if (accepts(head->name, options, t, last)) return options;
     }
