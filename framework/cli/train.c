@@ -36,8 +36,8 @@ static void on_step(void *context, const trainer *t, double loss)
     const model *m = t->model;
     const char *name[MOST_METRICS];
     double value[1 + MOST_METRICS] = { loss };
-    const int n = m->n_metrics < MOST_METRICS ? m->n_metrics : 0;
-    if (n && progress_due(w->progress)) meter_read(t->meter, m, value);      /* of the epoch so far */
+    const int n = m->n_metrics <= MOST_METRICS && progress_due(w->progress) ? m->n_metrics : 0;
+    if (n) meter_read(t->meter, m, value);      /* of the epoch so far */
     for (int i = 0; i < n; i++) name[i] = model_metric_name(m, i + 1);
     const progress_now now = { .epoch = t->state.epoch + 1, .epochs = t->options.epochs, .done = t->state.position,
                                .of = dataset_count(t->data->train), .step = t->state.step, .loss = n ? value[0] : loss,
