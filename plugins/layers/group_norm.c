@@ -5,8 +5,8 @@
  *
  *   x, y [..., channels]     gamma, beta [channels]; a group is channels / groups neighbours
  *
- * Y. Wu, K. He, "Group Normalization", ECCV 2018.  https://arxiv.org/abs/1803.08494  As PyTorch's GroupNorm (Keras: eps
- * 1e-3, 32 groups unless given).  With `groups: channels`, each alone, this is instance normalization (D. Ulyanov,
+ * Y. Wu, K. He, "Group Normalization", ECCV 2018.  https://arxiv.org/abs/1803.08494  As PyTorch's GroupNorm (Keras:
+ * eps 1e-3, 32 groups unless given).  With `groups: channels`, each alone, this is instance normalization (D. Ulyanov,
  * A. Vedaldi, V. Lempitsky, 2016), PyTorch's InstanceNorm with affine=True; with `groups: 1` a layer norm of all axes.
  */
 #include <heft/plugin.h>
@@ -41,11 +41,12 @@ static int plan(void *self, heft_layer_plan *p)
     l->area = heft_count(x) / n;
     l->n_groups = l->groups.word < 0 ? l->groups.v[0] : n;
     if (n % l->n_groups)
-        return heft_fail(&p->error, "%lld groups do not divide %lld channels evenly", (long long)l->n_groups, (long long)n);
+        return heft_fail(&p->error, "%lld groups do not divide %lld channels evenly", (long long)l->n_groups,
+                         (long long)n);
     l->width = n / l->n_groups;
     if (l->area * l->width == 1)
-        return heft_fail(&p->error, "a group of one number has no variance; found %lld groups of %lld channels at one position",
-                         (long long)l->n_groups, (long long)n);
+        return heft_fail(&p->error, "a group of one number has no variance; found %lld groups of %lld channels at one "
+                         "position", (long long)l->n_groups, (long long)n);
     p->out = *x;
     const heft_shape channels = { HEFT_F32, 1, { n } }, groups = { HEFT_F32, 1, { l->n_groups } };
     const heft_shape four = { HEFT_F32, 2, { 4, n } };
@@ -98,7 +99,8 @@ static void forward(const void *self, const heft_forward *p)
         float *restrict y = p->out + i * l->area * n;
         channel_sums(l, x, sum, square);
         for (int64_t g = 0; g < l->n_groups; g++) {
-            const double m = group_sum(width, sum + g * width) / N, var = group_sum(width, square + g * width) / N - m * m;
+            const double m = group_sum(width, sum + g * width) / N;
+            const double var = group_sum(width, square + g * width) / N - m * m;
             const double s = 1 / sqrt((var > 0 ? var : 0) + l->eps);     /* rounding may leave less than 0 */
             for (int64_t c = g * width; c < (g + 1) * width; c++) {
                 mean[c] = (float)m;

@@ -55,7 +55,8 @@ static void plans(void **state)
     check_plan("simple_rnn", "{units: 5, return_sequences: true}", SHAPE(7, 3), SHAPE(7, 5), -1);
     check_plan("group_norm", "{groups: 2}", SHAPE(7, 3, 4), SHAPE(7, 3, 4), -1);
 
-    const char *const init[][2] = { { "{units: 5}", "glorot_uniform" }, { "{units: 5, nonlinearity: relu}", "he_normal" } };
+    const char *const init[][2] = { { "{units: 5}", "glorot_uniform" },
+                                    { "{units: 5, nonlinearity: relu}", "he_normal" } };
     for (int i = 0; i < 2; i++) {
         harness *h = harness_open("simple_rnn", init[i][0], 1, &SHAPE(7, 3), LANES(1));
         assert_string_equal(h->of[HEFT_WEIGHT][0]->init, init[i][1]);
@@ -72,7 +73,8 @@ static void directions(void **state)
     static const char *const names[] = { "lstm", "gru", "simple_rnn" };
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         harness *ahead = harness_open(names[k], "{units: 4, return_sequences: true}", 1, &SHAPE(TIME, IN), LANES(2));
-        harness *back = harness_open(names[k], "{units: 4, return_sequences: true, reverse: true}", 1, &SHAPE(TIME, IN), LANES(2));
+        harness *back = harness_open(names[k], "{units: 4, return_sequences: true, reverse: true}", 1, &SHAPE(TIME, IN),
+                                     LANES(2));
         harness_fill(ahead, 5);
         harness_fill(back, 5);
         for (int i = 0; i < 2 * TIME; i++) {
@@ -126,7 +128,8 @@ static void group_norm_far_means(void **state)
 {
     (void)state;
     const double mean[GROUPS] = { 1e4, -1e5, 3, 7 }, width[GROUPS] = { 1, 100, 1e-3, 0 };
-    harness *h = harness_open("group_norm", "{groups: 4, scale: false, center: false}", 1, &SHAPE(ROWS, CHANNELS), LANES(1, 1));
+    harness *h = harness_open("group_norm", "{groups: 4, scale: false, center: false}", 1, &SHAPE(ROWS, CHANNELS),
+                              LANES(1, 1));
     const size_t n = 2 * ROWS * CHANNELS;
     float *y = harness_alloc(h, n, sizeof(float), "y"), *dx = harness_alloc(h, n, sizeof(float), "dx");
     harness_fill(h, 1);
