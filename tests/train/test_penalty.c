@@ -217,7 +217,7 @@ static void constraints(void **state)
     train_wide(&s, ", max_norm: 100", 1);                    /* not reached: nothing changes */
     assert_memory_equal(s.trainer->model->x, free.trainer->model->x, s.trainer->model->n_weights * sizeof(float));
     setup_end(&s);
-    train_wide(&s, ", max_norm: 0, unit_norm: no, l2: 0", 1);
+    train_wide(&s, ", max_norm: 0, unit_norm: false, l2: 0", 1);
     assert_memory_equal(s.trainer->model->x, free.trainer->model->x, s.trainer->model->n_weights * sizeof(float));
     setup_end(&s);
     setup_end(&free);
