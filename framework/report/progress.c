@@ -127,6 +127,8 @@ static void compose(text *line, const progress_now *now, double rate, double lef
     text_free(&tail);
 }
 
+bool progress_due(const progress *p) { return p->terminal && p->clock() - p->drawn_at >= REDRAW_SECONDS; }
+
 void progress_step(progress *p, const progress_now *now)
 {
     if (!p->terminal) return;

@@ -33,6 +33,9 @@ typedef struct progress_now {
     const double      *value;
 } progress_now;
 
+/* Would a step be drawn now?  Where the figures cost something. */
+bool progress_due(const progress *p);
+
 /* After a step.  Cheap where nothing is drawn, so it may be called at every one. */
 void progress_step(progress *p, const progress_now *now);
 

@@ -100,6 +100,7 @@ optimizer *optimizer_new(const node *section, registry *r, const model *m, probl
             }
         }
     }
+    if (m) o->penalty = penalty_new(m, a, pr);
     if (pr->n == before) return o;
     optimizer_free(o);
     return NULL;
@@ -127,7 +128,9 @@ typedef struct update { optimizer *o; model *m; pass *p; uint64_t t; double lr; 
 static void sum_range(void *context, int64_t i)
 {
     const update *u = context;
-    pass_sum(u->p, u->o->range[i].begin, u->o->range[i].end);
+    const size_t begin = u->o->range[i].begin, end = u->o->range[i].end;
+    pass_sum(u->p, begin, end);
+    penalty_add(u->o->penalty, begin, end, u->m->x, pass_gradient(u->p));
 }
 
 static void step_range(void *context, int64_t i)
@@ -136,7 +139,7 @@ static void step_range(void *context, int64_t i)
     optimizer *o = u->o;
     const optimizer_range *r = &o->range[i];
     float *g = pass_gradient(u->p);
-    if (u->sum) pass_sum(u->p, r->begin, r->end);
+    if (u->sum) sum_range(context, i);
     if (o->clip == CLIP_NORM && u->scale != 1)
         for (size_t k = r->begin; k < r->end; k++) g[k] *= u->scale;
     if (o->clip == CLIP_VALUE) {
@@ -170,7 +173,7 @@ static double evaluate(heft_problem *hp, float *g)
 {
     const problem_at *at = (const problem_at *)hp;
     pass *p = at->u->p;
-    const double loss = pass_run(p, at->in, g != NULL);
+    const double loss = pass_run(p, at->in, g != NULL) + penalty_value(at->u->o->penalty, hp->x);
     if (g) {
         compute_parallel(at->u->o->n_ranges, sum_range, at->u);
         memcpy(g, pass_gradient(p), hp->n * sizeof *g);
@@ -187,8 +190,9 @@ double optimizer_step(optimizer *o, model *m, pass *p, const pass_input *in, uin
         problem_at at = { { .host = compute_host(), .t = t, .lr = (float)lr, .n = o->plan.n, .x = m->x, .slot = o->slot,
                             .eval = evaluate }, &u, in };
         o->plugin->optimizer.iterate(o->self, &at.p);
-        loss = at.p.loss;
+        loss = at.p.loss - penalty_value(o->penalty, m->x);
     }
+    penalty_constrain(o->penalty, m->x);
     pass_fold(p, m);
     return loss;
 }

@@ -302,6 +302,13 @@ static void check_din(harness *h)
             fail_msg("%s: other din[%d] when the other inputs' is not wanted", h->label, i);
     }
     want_all(h);
+    h->frozen = true;                            /* no gradient of a weight is wanted */
+    harness_forward(h, true);
+    harness_backward(h);
+    h->frozen = false;
+    for (int i = 0; i < h->plan.n_in; i++)
+        if (has_din(h, i) && memcmp(h->din[i], din[i], in_count(h, i) * sizeof(float)))
+            fail_msg("%s: other din[%d] when the weights' gradients are not wanted", h->label, i);
 }
 
 /* What a loss shows its user: as long as the output, whole, and of each sample alone. */
