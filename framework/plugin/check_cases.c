@@ -68,12 +68,12 @@ static bool is_required(const heft_option *o)
     return false;
 }
 
-/* The axes of a sample from the last to the first, counted from 1: a permutation. */
-static const char *reversed_axes(arena *a, int rank)
+/* The axes of a sample from the last to the first, counted as the option counts: a permutation. */
+static const char *reversed_axes(arena *a, int rank, int first)
 {
     text t = { 0 };
     text_add(&t, "[");
-    for (int i = rank; i > 0; i--) text_printf(&t, "%s%d", i < rank ? ", " : "", i);
+    for (int i = rank; i > 0; i--) text_printf(&t, "%s%d", i < rank ? ", " : "", i - 1 + first);
     text_add(&t, "]");
     const char *s = arena_strdup(a, t.s);
     text_free(&t);
@@ -95,7 +95,7 @@ static const char *guess_value(arena *a, const heft_option *o, int i, const heft
         if (i == 1) return arena_printf(a, "[%lld, 2]", count / 2);
         if (i == 2) return arena_printf(a, "[%.0f]", clamp(o, 2));
         if (i == 3) return arena_printf(a, "[%lld]", count);
-        if (i == 4) return reversed_axes(a, in->rank);
+        if (i == 4) return reversed_axes(a, in->rank, o->min >= 1);
         return arena_printf(a, "[%.0f, %.0f]", clamp(o, 0), clamp(o, 2));
     case HEFT_REALS: {
         const char *v = number_text(a, o, clamp(o, 0.5));

@@ -160,8 +160,8 @@ void check_again(check *c)
                        "other bits the second time");
             rig_fill(two, 9);
             rig_forward(one, true);
-            rig_forward(two, true);
             rig_forward(two, false);
+            rig_forward(two, true);
             if (one->layer->backward) {
                 rig_backward(two);
                 rig_backward(one);

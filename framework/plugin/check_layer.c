@@ -76,8 +76,9 @@ static void check_tensor(check *c, const rig *h, int i)
                "'%s' is HEFT_WEIGHT without", name);
     check_that(c, t->role != HEFT_WEIGHT || (t->fan_in >= 0 && t->fan_out >= 0), TENSOR, "fan_in and fan_out of at least 0", look,
                "'%s' has %lld and %lld", name, (long long)t->fan_in, (long long)t->fan_out);
-    check_that(c, !t->init || !strcmp(t->init, "auto") || registry_path(c->plugins, HEFT_INITIALIZER, t->init), TENSOR,
-               "init names an initializer", look, "'%s' wants '%s', which is not found", name, t->init ? t->init : "");
+    const char *init = t->init ? arena_strndup(c->memory, t->init, strcspn(t->init, ":")) : "auto";   /* without its options */
+    check_that(c, !strcmp(init, "auto") || registry_path(c->plugins, HEFT_INITIALIZER, init), TENSOR,
+               "init names an initializer", look, "'%s' wants '%s', which is not found", name, init);
     for (int j = 0; j < i; j++)
         check_that(c, strcmp(h->plan.tensor[j].name ? h->plan.tensor[j].name : "", name), TENSOR, "each name once", look,
                    "two are named '%s'", name);

@@ -362,9 +362,11 @@ static void one_gradient(check *c, const squares *of, const char *options, bool 
         if (odd[i].finite && plain)
             check_that(c, at < 0, check_text(c, "gradients that are %s", odd[i].name), "finite weights", "step: 0 / 0, a division without eps",
                        "x[%td] is %g", at, at < 0 ? 0 : (double)s->x[at]);
+        bool seen = at >= 0;
+        for (int k = 0; k < s->plan.n_slots; k++) seen = seen || first_not_finite(s->slot[k], s->count[k]) >= 0;
         if (isnan(odd[i].g) && plain)
-            check_that(c, at >= 0, "NaN is not swallowed", "NaN in the weights, so that a diverged run is seen", "comparisons in step",
-                       "finite weights from gradients that are NaN");
+            check_that(c, seen, "NaN is not swallowed", "NaN in weights or slots, so that a diverged run is seen", "comparisons in step",
+                       "finite weights and slots from gradients that are NaN");
         inspect(s);
     }
 }
