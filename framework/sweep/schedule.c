@@ -55,7 +55,8 @@ static int want(schedule_run *r, const job *j)
     return 0;
 }
 
-/* The point's result, if all its trials are as far as the job goes. */
+/* The point's result, if all its trials are as far as the job goes.  It must be what it was when the job was first done, though
+ * the trial may have gone on, ended or failed since: a later process makes all decisions again. */
 static bool outcome(schedule_run *r, const job *j, result *out)
 {
     double sum = 0;
@@ -64,9 +65,10 @@ static bool outcome(schedule_run *r, const job *j, result *out)
         const trial *t = trial_real(sweep_trial(r->w, j, k, r->pr));
         if (!settled(t, wanted_of(j))) return false;
         int64_t at = 0;
-        sum += t->state == TRIAL_FAILED ? NAN : trial_value(r->w, t, j->until, &at);
+        const bool failed = t->state == TRIAL_FAILED && trial_epochs(t) < wanted_of(j);
+        sum += failed ? NAN : trial_value(r->w, t, j->until, &at);
         if (at < out->epochs) out->epochs = at;
-        out->finished &= t->state == TRIAL_FINISHED || t->state == TRIAL_FAILED;
+        out->finished &= failed || (t->state == TRIAL_FINISHED && trial_epochs(t) <= wanted_of(j));
     }
     out->value = sum / (double)r->w->space->seeds;
     return true;
@@ -145,8 +147,8 @@ static void take_end(schedule_run *r, trial *t, int status, int64_t max_rss)
     t->seconds += clock_seconds() - t->began;
     trial_read(t);
     const int64_t memory = r->limits.memory;
-    if (!t->because && WIFEXITED(status) && WEXITSTATUS(status) == 0) t->state = TRIAL_FINISHED;
-    else if (!t->because && WIFEXITED(status) && WEXITSTATUS(status) == 75 && trial_epochs(t) >= t->until) t->state = TRIAL_PAUSED;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) t->state = TRIAL_FINISHED;
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == 75 && trial_epochs(t) >= t->until) t->state = TRIAL_PAUSED;
     else if (!t->because && interrupted(status) && ++t->interruptions <= MOST_INTERRUPTIONS) t->state = TRIAL_WAITING;
     else if (++t->failures <= r->w->space->retry) {
         t->state = TRIAL_WAITING;
