@@ -203,7 +203,7 @@ static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, con
     time[2] = seconds > 0 ? (double)samples / seconds : NAN;
     if (ev->epoch) ev->epoch(ev->context, t, row);
     const bool due = t->checkpoint.every_epochs && s->epoch % t->checkpoint.every_epochs == 0;
-    if (due || best || s->finished) ev->checkpoint(ev->context, t, best);
+    if (due || best || s->finished || s->epoch == t->until) ev->checkpoint(ev->context, t, best);
     return 0;
 }
 
@@ -237,6 +237,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
     s->finished = is_finished(t);
     double lr = NAN;
     while (!s->finished) {
+        if (t->until && s->epoch >= t->until) return TRAINER_INTERRUPTED;
         const double from = clock_seconds();
         const int64_t first = s->position;
         const size_t before = pr->n;
