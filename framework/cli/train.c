@@ -87,7 +87,7 @@ static int restore(session *s, run *r, int n_overrides, char *const *overrides, 
         if (!(s->checkpoint = checkpoint_open(newest, pr))) return -1;
         size_t n;
         const char *yaml = checkpoint_experiment(s->checkpoint, &n);
-        e = experiment_parse(newest, r->dir, yaml, n, n_overrides, overrides, pr);
+        e = experiment_parse(arena_printf(s->memory, "%s:/experiment", newest), r->dir, yaml, n, n_overrides, overrides, pr);
     } else e = experiment_load(path_join(s->memory, r->dir, "experiment.yaml"), n_overrides, overrides, pr);
     if (!e || session_train(s, e, pr) < 0) return -1;
     if (!newest) return run_ready(r, s->trainer, pr);

@@ -378,6 +378,15 @@ PUBLIC int close(int fd)
     return rc;
 }
 
+static int dup_file(int from, int to, int flags)
+{
+    const int rc = (int)syscall(SYS_dup3, from, to, flags);
+    if (rc >= 0 && rc < FILES) snprintf(path_of[rc], PATH, "%s", file_path(from));
+    return rc;
+}
+PUBLIC int dup2(int from, int to) { return from == to ? to : dup_file(from, to, 0); }
+PUBLIC int dup3(int from, int to, int flags) { return dup_file(from, to, flags); }
+
 PUBLIC int rename(const char *from, const char *to)
 {
     if (hit(RENAME, to, CALLER)) FAIL_WITH(-1);
