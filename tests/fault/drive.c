@@ -40,6 +40,7 @@ typedef struct counts { long runs, done, failed, stopped, killed, foreign, resum
 static const char *heft, *shim;
 static char work[PATHS / 4];
 static counts sum;
+static bool asked_to_stop;               /* then checkpoints of other steps are made */
 
 /* ---- small things ---- */
 
@@ -229,7 +230,7 @@ static void judge_files(scenario s, long k)
         checkpoint *c = checkpoint_open(path[i], &pr);
         if (!c && !damaged) finding(s, k, "%s is damaged: %s", path[i], pr.n ? pr.item[0].text : "");
         checkpoint_close(c);
-        if (!damaged && !same_files(path[i], path_of("whole/checkpoints/%s", name))) finding(s, k, "%s has other bytes", name);
+        if (!damaged && !asked_to_stop && !same_files(path[i], path_of("whole/checkpoints/%s", name))) finding(s, k, "%s has other bytes", name);
     }
     if (s == RESUME || s == RECOVER || s == SHOW || s == PREDICT) {
         if (!file_exists(path_of("run/checkpoints/step-000000002.h5"))) finding(s, k, "the checkpoint of step 2 is lost");
@@ -322,7 +323,10 @@ static void judge(scenario s, long k, ended e, const hit *h, const options *o)
     const int code = WIFEXITED(e.status) ? WEXITSTATUS(e.status) : -1;
     const bool signalled = !strcmp(o->how, "signal");
     if (e.hung) finding(s, k, "hangs");
-    else if (code < 0 && signalled && WTERMSIG(e.status) == o->how_signal) sum.killed++;
+    else if (code < 0 && signalled && WTERMSIG(e.status) == o->how_signal) {
+        sum.killed++;
+        if (o->how_signal != SIGKILL && file_exists(path_of("run/experiment.yaml"))) finding(s, k, "a run is there, and the signal was not obeyed");
+    } else if (code == 128 + SIGINT && signalled && o->how_signal == SIGINT && o->on) sum.killed++;      /* the second one */
     else if (code < 0 && h->foreign && !strcmp(h->op, "alloc")) sum.foreign++;
     else if (code < 0) finding(s, k, "ended by signal %d", WTERMSIG(e.status));
     else if (code == 0) {
@@ -331,6 +335,7 @@ static void judge(scenario s, long k, ended e, const hit *h, const options *o)
     } else if (code == 75) {
         sum.stopped++;
         if (!signalled) finding(s, k, "exit status 75 without a signal");
+        if (!file_exists(path_of("run/checkpoints/latest"))) finding(s, k, "exit status 75 without a checkpoint");
         if (!strstr(err_text ? err_text : "", "heft resume")) finding(s, k, "exit status 75, but nothing says how to go on");
     } else if (code == 1 || code == 2) {
         sum.failed++;
@@ -358,6 +363,7 @@ static void loop(scenario s, const char *ops, const options *o)
 {
     char *env[16];
     int n = 0;
+    asked_to_stop = !strcmp(o->how, "signal") && o->how_signal != SIGKILL;
 #define SET(...) do { if (asprintf(&env[n++], __VA_ARGS__) < 0) give_up("memory"); } while (0)
     SET("LD_PRELOAD=%s", shim);
     SET("FAULT_OPS=%s", ops);
