@@ -155,7 +155,7 @@ static void test_refusals(void **unused)
     }
 }
 
-/* The product of momenta, which nadam computes from t: held against multiplication at steps that no golden path reaches.
+/* The product of momenta, which nadam computes from t, against multiplication, at steps that no golden path reaches.
  * With beta2 0 and g = 1 the first step from t is lr ((1 - mu) / (1 - P) + mu' (1 - beta1) / (1 - P mu')). */
 static void test_nadam_long_after(void **unused)
 {

@@ -35,12 +35,13 @@ static void test_paths(void **unused)
     for (int c = 0; c < N_GOLDEN; c++) {
         walk w = walk_open(golden[c].name, golden[c].options, N, start);
         assert_true(w.plan.whole_tensors);
+        const double tolerance = strcmp(golden[c].name, "muon") ? 1e-6 : 1e-5;
         int row = 0;
         for (int t = 1; t <= STEPS; t++) {
             const double lr = golden[c].halved && t >= golden[c].halved ? golden[c].lr / 2 : golden[c].lr;
             step_tensors(&w, (uint64_t)t, lr, 1, span, 0, N_SHAPES, gradient[t - 1]);
             if (t == shown[row])
-                near(w.of.label, (uint64_t)t, w.x, golden[c].x[row++], N, strcmp(golden[c].name, "muon") ? 1e-6 : 1e-5);
+                near(w.of.label, (uint64_t)t, w.x, golden[c].x[row++], N, tolerance);
         }
         assert_int_equal(row, N_SHOWN);
         instance_close(&w.of);
