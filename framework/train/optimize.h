@@ -16,6 +16,7 @@ typedef struct optimizer {
     schedule     *schedule;
     clip_kind     clip;
     double        clip_at;
+    bool          decay_rank1;            /* tensors of one axis or none are decayed too */
     double        norm;                   /* of the last gradient, penalties included, before clipping; NaN if it was not needed */
     penalty      *penalty;                /* NULL if no layer asks for one */
     struct optimizer_range *range;        /* of one parameter group each, cut to a size that stays in cache */
@@ -24,7 +25,7 @@ typedef struct optimizer {
     arena        *memory;
 } optimizer;
 
-/* From `optimizer: {adam: {lr: ..., beta1: ..., clip_norm: ..., clip_value: ...}}`. */
+/* From `optimizer: {adam: {lr: ..., beta1: ..., clip_norm: ..., clip_value: ..., decay_rank1: ...}}`. */
 optimizer *optimizer_new(const node *section, registry *r, const model *m, problems *pr);
 void       optimizer_free(optimizer *o);
 size_t     optimizer_bytes(const optimizer *o);
