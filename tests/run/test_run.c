@@ -242,13 +242,6 @@ static void keeps(void **state)
     /* Whichever is the best, it and the latest are kept whatever keep says. */
     train_run("best", YAML(5, "checkpoint: {keep: 1, best: loss, every: 1 steps}\n"));
     char *best = slurp("best/checkpoints/best", NULL);
-<<<<<<< HEAD
-=======
-    arena *a = arena_new();
-    assert_string_equal(run_named(a, "best", "best"),
-                        arena_printf(a, "best/checkpoints/%.*s", (int)strcspn(best, "\n"), best));
-    assert_string_equal(run_named(a, "best", "latest"), "best/checkpoints/step-000000015.h5");
->>>>>>> main
     problems pr = { 0 };
     arena *a = arena_new();
     assert_string_equal(run_named("best", "best", a, &pr), arena_printf(a, "best/checkpoints/%.*s", (int)strcspn(best, "\n"), best));
