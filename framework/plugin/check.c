@@ -166,11 +166,12 @@ static void report_end(const child_end *end, const last_words *words, const chec
 {
     text seen = { 0 };
     const char *pass = words->at.pass;
+    if (end->said.n && end->said.s[0] == '-') text_printf(&seen, "%.*s; it", (int)strcspn(end->said.s + 1, "\n"), end->said.s + 1);
     if (!end->in_time) text_printf(&seen, "no end within %g s", limit_ms / 1e3);
     else if (WIFSIGNALED(end->status)) {
         text_add(&seen, "crashed by ");
         signal_text(WTERMSIG(end->status), &seen);
-    } else text_printf(&seen, "ended the process with status %d", WEXITSTATUS(end->status));
+    } else text_printf(&seen, "%sended the process with status %d", seen.n ? " " : "", WEXITSTATUS(end->status));
     if (*pass) text_printf(&seen, " in %s", pass);
     if (words->faulted && words->address < 4096) text_add(&seen, ", which used a NULL pointer");
     else if (words->faulted) text_printf(&seen, ", at address 0x%llx", (unsigned long long)words->address);

@@ -29,7 +29,7 @@ static const trial trials[] = {
     { 2, { F(8), F(8) } }, { 2, { F(6, 5), F(6, 5) } }, { 2, { F(8, 8, 4), F(8, 8, 4) } },
     { 2, { F(4, 4, 4, 2), F(4, 4, 4, 2) } }, { 2, { F(1), F(1) } }, { 2, { F0, F0 } },
     { 2, { F(8), I0(8) } }, { 2, { F(8), I(8, 1) } }, { 2, { F(1), I0(2) } }, { 2, { F0, I0(2) } }, { 2, { F(8), F(1) } },
-    { 2, { F(1), F0 } }, { 2, { F(6, 5), I(5, 6) } }, { 2, { F(6, 5), F(6, 3) } }, { 2, { F(6, 5), F(4, 5) } },
+    { 2, { F(1), F0 } }, { 2, { F(8), F(4) } }, { 2, { F(6, 5), I(5, 6) } }, { 2, { F(6, 5), F(6, 3) } }, { 2, { F(6, 5), F(4, 5) } },
     { 2, { F(6, 4), F(6, 4) } }, { 2, { F(6, 4), F(6) } }, { 2, { F(2), F0 } }, { 2, { F(2), F(1) } },
     { 3, { F(8), F(8), F(8) } }, { 3, { F(6, 4), F(6, 4), F(6, 4) } }, { 3, { F(8), I0(8), F0 } }, { 3, { F(8), F(8), F0 } },
 };
@@ -137,8 +137,23 @@ static bool number_value(const heft_option *o, int i, double *v)
     return false;
 }
 
+/* A list of n different numbers. */
+static const char *reals_text(arena *a, const heft_option *o, int n)
+{
+    text t = { 0 };
+    for (int i = 0; i < n; i++) text_printf(&t, "%s%s", i ? ", " : "[", number_text(a, o, clamp(o, 0.5 * (i + 1))));
+    text_add(&t, "]");
+    const char *out = arena_strdup(a, t.s);
+    text_free(&t);
+    return out;
+}
+
 static const char *list_value(arena *a, const heft_option *o, int i)
 {
+    /* Of one number, and of as many as there are classes in the inputs tried. */
+    static const int lengths[] = { 1, 8, 5, 4 };
+    if (o->type == HEFT_REALS) return i < 4 ? reals_text(a, o, lengths[i]) : word_of(a, o->text, i - 4);
+
     const char *least = number_text(a, o, clamp(o, o->min)), *one = number_text(a, o, clamp(o, 1)), *two = number_text(a, o, clamp(o, 2));
     if (i == 0) return two;
     if (i == 1) return arena_printf(a, "[%s, %s]", one, two);

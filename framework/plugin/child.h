@@ -12,7 +12,8 @@ typedef struct child_end {
 } child_end;
 
 /* Forks; run(context, fd) writes its answer to fd, and the child ends when it returns.  Nothing of the parent's can be
- * reached from the child: not its files, its output, its handlers.  Late, it is killed.  -1 with a problem naming
+ * reached from the child: not its files, its output, its handlers.  Late, it is killed.  What cannot be tried at all
+ * is answered with '-' and the reason.  -1 with a problem naming
  * `path` if there is no process to be had. */
 int child_run(void (*run)(void *context, int fd), void *context, int limit_ms, const char *path, child_end *end,
               problems *pr);

@@ -134,6 +134,12 @@ static void zeros(void **state)
     assert_true(h->out[0] == 0);
     for (int i = 0; i < 3; i++)
         if (!isfinite(h->din[0][i]) || h->din[1][i] != 0) fail_msg("din %g, %g", h->din[0][i], h->din[1][i]);
+    for (int i = 0; i < 3; i++) h->in[0][i] = 1e-13f, h->in[1][i] = (float)i;
+    h->dout[0] = 1;
+    harness_forward(h, true);                                            /* shorter than 1e-12: divided by that */
+    harness_backward(h);
+    harness_near(h, "out", 1, h->out, (const float[]){ 0.134164079f }, 0, 1e-6);
+    harness_near(h, "din", 3, h->din[0], (const float[]){ 0, 4.47213595e11f, 8.94427191e11f }, 0, 1e-6);
     harness_close(h);
 }
 

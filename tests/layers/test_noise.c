@@ -88,7 +88,7 @@ static void spatial(void **state)
     (void)state;
     enum { POSITIONS = 6, CHANNELS = 1500, SAMPLES = 8 };
     harness *h = harness_open("spatial_dropout", "{rate: 0.3}", 1, &SHAPE(2, 3, CHANNELS), LANES(SAMPLES));
-    int dropped = 0, equal = 0;
+    int dropped = 0, equal = 0, blocks = 0;
     for (int i = 0; i < SAMPLES * POSITIONS * CHANNELS; i++) h->in[0][i] = 1, h->dout[i] = (float)(i + 1);
     harness_forward(h, true);
     harness_backward(h);
@@ -100,9 +100,11 @@ static void spatial(void **state)
         if (i != first) continue;
         dropped += h->out[i] == 0;
         equal += sample && (h->out[i] == 0) == (h->out[i - POSITIONS * CHANNELS] == 0);
+        blocks += c >= 512 && (h->out[i] == 0) == (h->out[i - 512] == 0);
     }
     expect("channels dropped", dropped, 0.3 * SAMPLES * CHANNELS, sqrt(0.21 * SAMPLES * CHANNELS));
     expect("channels alike", equal, 0.58 * (SAMPLES - 1) * CHANNELS, sqrt(0.58 * 0.42 * (SAMPLES - 1) * CHANNELS));
+    expect("channels of other blocks alike", blocks, 0.58 * SAMPLES * (CHANNELS - 512), sqrt(0.58 * 0.42 * SAMPLES * (CHANNELS - 512)));
     for (int i = 0; i < SAMPLES * POSITIONS * CHANNELS; i++) h->in[0][i] = i % 2 ? INFINITY : NAN;
     harness_forward(h, true);
     for (int i = 0; i < SAMPLES * POSITIONS * CHANNELS; i++)             /* what is dropped is gone */
