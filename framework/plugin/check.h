@@ -36,4 +36,8 @@ int check_plugin(registry *r, const char *path, const check_options *o, verdict_
 const char *const *check_names(arena *a, heft_kind kind);
 const char *check_doc(heft_kind kind, const char *name);
 
+/* Does it make one number a sample of an output and a target, as losses and metrics do?  By its plan, on the inputs that the
+ * checks try. */
+bool layer_measures(const heft_layer *l);
+
 #endif

@@ -33,4 +33,7 @@ size_t     optimizer_bytes(const optimizer *o);
 /* One training step on a minibatch: forward, backward, sums, update, fold.  lr has been taken from the schedule.  The mean loss before the update. */
 double     optimizer_step(optimizer *o, model *m, pass *p, const pass_input *in, uint64_t t, double lr);
 
+/* The host's own keys on any optimizer, beside lr. */
+const heft_option *optimizer_table(void);
+
 #endif
