@@ -119,13 +119,21 @@ const char *options_guess(arena *a, const heft_option *table, int guess, const h
     return out;
 }
 
+double option_moderate(const heft_option *o)
+{
+    const double usual = isnan(o->def) ? clamp(o, 0.5) : o->def, tries[] = { 1.5 * usual, 0.5 * usual, usual + 0.25, usual - 0.25 };
+    for (int i = 0; i < 4; i++)
+        if (tries[i] != usual && clamp(o, tries[i]) == tries[i]) return tries[i];
+    return usual;
+}
+
 /* The i-th of the numbers worth trying within the bounds; false after the last.  Those met before count no more. */
 static bool number_value(const heft_option *o, int i, double *v)
 {
     const double middle = o->min / 2 + o->max / 2;
-    const double ints[] = { 1, 2, 0, -1, o->min, o->max }, reals[] = { o->min, o->max, middle };
+    const double ints[] = { 1, 2, 0, -1, o->min, o->max }, reals[] = { option_moderate(o), o->min, o->max, middle };
     const bool whole = o->type == HEFT_INT;
-    const int n = whole ? 6 : 3;
+    const int n = whole ? 6 : 4;
     for (int k = 0; k < n; k++) {
         const double at = clamp(o, whole ? ints[k] : reals[k]);
         bool met = false;

@@ -66,6 +66,9 @@ void check_at(check *c, const char *fmt, ...);                       /* the case
 /* Legal values of an option beside its default, the i-th; NULL after the last.  *number is its value, if it is one. */
 const char *option_value(arena *a, const heft_option *o, int i, double *number);
 
+/* A value near the default and not equal to it, at which gradients can be held against differences; bounds may be wild. */
+double option_moderate(const heft_option *o);
+
 /* Required options by a guess (0 .. GUESSES - 1) that suits an input of this shape, and `other` at `value`, unless NULL. */
 enum { GUESSES = 6 };
 const char *options_guess(arena *a, const heft_option *table, int guess, const heft_shape *in, const heft_option *other,

@@ -231,14 +231,19 @@ void check_layer_options(check *c)
 
 static double time_of(rig *h, bool back)
 {
-    int calls = 0;
-    const double begin = clock_seconds();
-    double now = begin;
-    for (; now - begin < 0.01 || calls < 3; calls++, now = clock_seconds()) {
+    int calls = -1;                              /* the first one may have to make kernels */
+    double begin = 0, now = 0;
+    for (; calls < 3 || now - begin < 0.01; calls++, now = clock_seconds()) {
+        if (calls == 0) begin = now;
         if (back) rig_backward(h);
         else rig_forward(h, true);
     }
     return (now - begin) / calls;
+}
+
+static const char *time_text(check *c, double seconds)
+{
+    return seconds < 1e-6 ? check_text(c, "%.0f ns", 1e9 * seconds) : check_text(c, "%.1f us", 1e6 * seconds);
 }
 
 void check_speed(check *c)
@@ -252,8 +257,7 @@ void check_speed(check *c)
     if (!h) return;
     h->host = *compute_host();
     const double forward = time_of(h, false), backward = h->layer->backward ? time_of(h, true) : 0;
-    char shape[HEFT_SHAPE_TEXT];
-    check_note(c, "time per sample", "forward %.3g us, backward %.3g us, for %s %s on one thread", 1e6 * forward / 32, 1e6 * backward / 32,
-               h->label, heft_shape_text(&h->plan.out, shape));
+    check_note(c, "time per sample", "forward %s, backward %s, on one thread, for %s", time_text(c, forward / 32),
+               time_text(c, backward / 32), h->label);
     rig_close(h);
 }

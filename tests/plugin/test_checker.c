@@ -28,6 +28,7 @@ enum { INSTRUMENTED = 0 };
 static const planted faults[] = {
     { "input_gradient_wrong",  "gradient", "gradient of input 0" },
     { "weight_gradient_wrong", "gradient", "gradient of weight 'weight'" },
+    { "option_in_gradient",    "gradient", "{slope: 0.75}" },
     { "bias_forgotten",        "gradient", "gradient of weight 'bias'" },
     { "bias_forgotten",        "gradient", "is it written at all?" },
     { "dweight_overwritten",   "backward", "dweight of 'weight' is added to (+=)" },
