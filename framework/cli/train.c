@@ -7,6 +7,8 @@
 #include "report/progress.h"
 #include "train/signals.h"
 
+enum { MOST_METRICS = 8 };               /* shown while an epoch is under way */
+
 typedef struct watch {
     run      *run;
     progress *progress;
@@ -31,8 +33,15 @@ static void on_checkpoint(void *context, trainer *t, bool best)
 static void on_step(void *context, const trainer *t, double loss)
 {
     const watch *w = context;
+    const model *m = t->model;
+    const char *name[MOST_METRICS];
+    double value[1 + MOST_METRICS] = { loss };
+    const int n = m->n_metrics <= MOST_METRICS && progress_due(w->progress) ? m->n_metrics : 0;
+    if (n) meter_read(t->meter, m, value);      /* of the epoch so far */
+    for (int i = 0; i < n; i++) name[i] = model_metric_name(m, i + 1);
     const progress_now now = { .epoch = t->state.epoch + 1, .epochs = t->options.epochs, .done = t->state.position,
-                               .of = dataset_count(t->data->train), .step = t->state.step, .loss = loss };
+                               .of = dataset_count(t->data->train), .step = t->state.step, .loss = n ? value[0] : loss,
+                               .n = n, .name = name, .value = value + 1 };
     progress_step(w->progress, &now);
 }
 

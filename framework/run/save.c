@@ -82,7 +82,8 @@ static int point(arena *a, const char *run_dir, const char *which, const char *t
 
 /* ---- metrics.h5 ---- */
 
-int metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps, const char *yaml, problems *pr)
+int metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps,
+                  const char *yaml, problems *pr)
 {
     const int n = epochs->n_columns, more = timing->n_columns - 1;
     arena *a = arena_new();
@@ -143,7 +144,8 @@ int run_save(run *r, trainer *t, bool best, problems *pr)
     const trainer_state *s = &t->state;
     arena *a = arena_new();
     const char *path = checkpoint_path(a, r->dir, s->step), *best_path = best ? path : NULL;
-    if (!best && t->checkpoint.best.column && !isnan(s->best_value)) best_path = checkpoint_path(a, r->dir, s->best_step);
+    if (!best && t->checkpoint.best.column && !isnan(s->best_value))
+        best_path = checkpoint_path(a, r->dir, s->best_step);
     int rc = checkpoint_save(t, path, pr);
     if (rc == 0) {
         if (best_path && file_exists(best_path)) rc = point(a, r->dir, "best", best_path, pr);
@@ -169,8 +171,9 @@ int run_check_space(const char *dir, size_t bytes, problems *pr)
     text_bytes(there, has);
     text_bytes(wanted, wants);
     text_bytes((double)bytes, one);
-    problems_add(pr, (place){ dir, 0, 0 }, "%s are free on its disk, and this run wants %s: %d times a checkpoint of %s", has, wants,
-                 COPIES, one);
+    problems_add(pr, (place){ dir, 0, 0 },
+                 "%s are free on its disk, and this run wants %s: %d times a checkpoint of %s", has, wants, COPIES,
+                 one);
     return -1;
 }
 
@@ -196,7 +199,9 @@ char *run_latest(const char *dir, arena *a, problems *damaged, problems *pr)
     if (run_checkpoints(dir, a, &n, &path, pr) < 0) return NULL;
     for (int64_t i = n - 1; i >= 0; i--)
         if (is_valid(path[i], damaged)) return path[i];
-    if (n) problems_add(pr, (place){ dir, 0, 0 }, "none of its checkpoints can be read; where they are removed, the run starts anew");
+    if (n)
+        problems_add(pr, (place){ dir, 0, 0 },
+                     "none of its checkpoints can be read; where they are removed, the run starts anew");
     return NULL;
 }
 
@@ -234,11 +239,14 @@ char *run_resolve(const char *path, arena *a, problems *pr)
 /* metrics.h5 as it would be behind this checkpoint. */
 static int metrics_from(const char *run_dir, checkpoint *c, problems *pr)
 {
-    static const table_column figures[] = { { "epoch", "", true }, { "seconds", "s", false }, { "samples_per_s", "1/s", false } };
+    static const table_column figures[] = { { "epoch", "", true },
+                                            { "seconds", "s", false },
+                                            { "samples_per_s", "1/s", false } };
     size_t n;
     int rc = -1;
     table *timing = table_new(3, figures);
-    table *epochs = table_read(checkpoint_file(c), "/metrics/epochs", pr), *steps = table_read(checkpoint_file(c), "/metrics/steps", pr);
+    table *epochs = table_read(checkpoint_file(c), "/metrics/epochs", pr),
+          *steps = table_read(checkpoint_file(c), "/metrics/steps", pr);
     if (epochs && steps) {
         timing_read(run_dir, epochs, timing);
         rc = metrics_write(run_dir, epochs, timing, steps, checkpoint_experiment(c, &n), pr);
@@ -267,7 +275,9 @@ int run_repair(run *r, problems *pr)
     int rc = 0;
     if (newest && (!latest || strcmp(newest, latest))) {
         checkpoint *c = checkpoint_open(newest, pr);
-        rc = c && best_from(r->dir, c, a, pr) == 0 && metrics_from(r->dir, c, pr) == 0 ? point(a, r->dir, "latest", newest, pr) : -1;
+        rc = c && best_from(r->dir, c, a, pr) == 0 && metrics_from(r->dir, c, pr) == 0
+            ? point(a, r->dir, "latest", newest, pr)
+            : -1;
         checkpoint_close(c);
     }
     problems_free(&damaged);

@@ -76,6 +76,7 @@ static inline const char *conform_value(arena *a, const heft_option *o, int i, i
         if (i == 0) return arena_printf(a, "[%.0f, %.0f]", conform_clamp(o, 2), conform_clamp(o, 2));
         if (i == 1) return arena_printf(a, "[%lld, 2]", (long long)(count / 2));
         if (i == 2) return arena_printf(a, "[%.0f]", conform_clamp(o, 2));
+        if (i == 4) return "[1, 0]";             /* an order of axes */
         return arena_printf(a, "[%lld]", (long long)count);
     case HEFT_REALS:
         text_double(conform_clamp(o, 0.5), number);
@@ -95,7 +96,9 @@ static inline bool conform_required(const heft_option *o)
     return false;
 }
 
-/* The required options by the i-th guess (0 to 3), and `other` set to `value` if it is not NULL. */
+enum { CONFORM_GUESSES = 5 };
+
+/* The required options by the i-th guess (below CONFORM_GUESSES), and `other` set to `value` if it is not NULL. */
 static inline const char *conform_options(arena *a, const heft_option *table, int i, int64_t count,
                                           const heft_option *other, const char *value)
 {

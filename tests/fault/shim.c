@@ -6,9 +6,10 @@
  *   FAULT_ON=1              from that call on; else that call alone
  *   FAULT_ERRNO=28          of a failure; default 5 (EIO), for alloc always 12
  *   FAULT_UNDER=DIR         only files whose path begins so (open, rename, unlink, mkdir; others by the file they act on)
- *   FAULT_WHO=ours          alloc: called from the program, its plugins or libc; theirs: from other libraries
+ *   FAULT_WHO=ours          alloc: asked for by the program and its plugins (also by way of libc); theirs: by other libraries
  *   FAULT_DISTINCT=8        alloc: count only the first call of each way through the program, eight callers deep
  *   FAULT_REPORT=FILE       a line for each call that was hit: "open 3 heft path"; at the end "calls N"
+ *   FAULT_TRACE=1           alloc: the way there as well
  *   FAULT_RECORD=FILE       every call under FAULT_UNDER that changes a file, in binary (record.h)
  *
  * Calls that libc makes inside itself (stdio's writes) do not come through here.
@@ -56,7 +57,7 @@ static struct {
     enum how how;
     int error, signal, who;              /* who: 0 all, 1 ours, 2 theirs */
     const char *under;
-    int report, record, distinct;
+    int report, record, distinct, trace;
 } set;
 static atomic_long calls;
 static _Atomic uint64_t seen[SEEN];
@@ -83,7 +84,20 @@ static const char *module_of(const void *at)
     return *name ? base ? base + 1 : name : "program";
 }
 
-/* Program, plugins, libc: everything that is not one of the libraries of others. */
+static bool is_libc(const char *base) { return !strncmp(base, "libc.so", 7) || !strncmp(base, "shim.so", 7); }
+
+/* For whom libc asks, if it does. */
+static const void *behind_libc(const void *caller)
+{
+    void *frame[24];
+    if (!is_libc(module_of(caller))) return caller;
+    const int n = backtrace(frame, 24);
+    for (int i = 0; i < n; i++)
+        if (!is_libc(module_of(frame[i]))) return frame[i];
+    return caller;
+}
+
+/* Program, plugins: everything that is not one of the libraries of others. */
 static bool is_ours(const void *at) { return !is_foreign(module_of(at)); }
 
 /* The first call by this way, as far as `distinct` callers tell it apart? */
@@ -143,7 +157,8 @@ __attribute__((constructor)) static void begin(void)
     set.who = who && !strcmp(who, "ours") ? 1 : who && !strcmp(who, "theirs") ? 2 : 0;
     set.under = getenv("FAULT_UNDER");
     set.distinct = (int)number("FAULT_DISTINCT", 0);
-    if (set.distinct) {
+    set.trace = (int)number("FAULT_TRACE", 0);
+    if (set.ops & ALLOC) {
         void *frame[4];                  /* its first call allocates */
         backtrace(frame, 4);
     }
@@ -181,6 +196,8 @@ static void report(unsigned op, long k, const char *path, const void *caller)
     char line[PATH + 128];
     const int n = snprintf(line, sizeof line, "%s %ld %s %.500s\n", op_name(op), k, module_of(caller), path ? path : "");
     if (set.report >= 0) syscall(SYS_write, set.report, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+    void *frame[24];
+    if (op == ALLOC && set.report >= 0 && set.trace) backtrace_symbols_fd(frame, backtrace(frame, 24), set.report);
 }
 
 /* Is this call hit, and to be failed or cut? */
@@ -189,6 +206,7 @@ static bool hit(unsigned op, const char *path, const void *caller)
     if (!set.ready || inside || !(set.ops & op) || (op != ALLOC && !is_under(path))) return false;
     inside = true;
     bool now = false;
+    if (op == ALLOC) caller = behind_libc(caller);
     if (op != ALLOC || ((!set.who || is_ours(caller) == (set.who == 1)) && (!set.distinct || is_new()))) {
         const long k = atomic_fetch_add(&calls, 1) + 1;
         now = set.at && (k == set.at || (set.from_then_on && k > set.at));

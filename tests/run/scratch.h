@@ -96,7 +96,7 @@ static inline void expect_equal_files(const char *a, const char *b)
     block_free(y);
 }
 
-/* A trainer run to its end, saving into `run` (may be NULL) at every checkpoint; at `step` it is saved to `at` as well. */
+/* A trainer run to its end, saving into `run` (may be NULL) at every checkpoint, and at `step` to `at`. */
 typedef struct saver { run *run; int64_t step; const char *at; problems pr; } saver;
 
 static inline void save_checkpoint(void *context, trainer *t, bool best)

@@ -1,16 +1,17 @@
-/* test_checkpoint.c -- a saved state goes on as if nothing had happened, and what does not fit is refused with both values */
+/* test_checkpoint.c -- a saved state goes on as if nothing had happened; what does not fit is refused with both values */
 #include "run/scratch.h"
 
 #define DATA "data: {format: digits, samples: 192, test: 32, validation: 0.25}\n"
-#define NET "model:\n  - flatten\n  - dense: {units: 8, name: hidden}\n  - batch_norm: {activation: relu, name: norm}\n" \
-            "  - dropout: {rate: 0.2}\n  - dense: {units: 10, name: out}\n"
+#define NET                                                                                                        \
+    "model:\n  - flatten\n  - dense: {units: 8, name: hidden}\n  - batch_norm: {activation: relu, name: norm}\n"   \
+    "  - dropout: {rate: 0.2}\n  - dense: {units: 10, name: out}\n"
 #define REST "loss: softmax_cross_entropy\nmetrics: [accuracy]\n" \
              "optimizer: {adam: {lr: {plateau: {initial: 1e-2, patience: 1}}, clip_norm: 1}}\n"
 #define TRAIN "train: {epochs: 3, batch: 32, log_every: 1, stop: {patience: 9}}\ncheckpoint: {best: val_accuracy}\n"
 
 static const char whole[] = DATA NET REST TRAIN;
 
-/* Saved in an epoch and between two; restored into a new trainer, saved again: equal bytes; trained to the end: too (R2). */
+/* Saved in an epoch and between two; restored and saved again: equal bytes; trained to the end: too (R2). */
 static void goes_on(void **state)
 {
     (void)state;
@@ -49,7 +50,9 @@ static void more_epochs(void **state)
     setup two, five, more;
     saver none = { 0 };
     problems pr = { 0 };
-#define EPOCHS(n) DATA NET "loss: softmax_cross_entropy\noptimizer: {sgd: {lr: 0.05, momentum: 0.9}}\ntrain: {epochs: " #n ", batch: 32}\n"
+#define EPOCHS(n)                                                                                                  \
+    DATA NET "loss: softmax_cross_entropy\noptimizer: {sgd: {lr: 0.05, momentum: 0.9}}\ntrain: {epochs: " #n       \
+             ", batch: 32}\n"
     make_trainer(&two, EPOCHS(2));
     make_trainer(&five, EPOCHS(5));
     make_trainer(&more, EPOCHS(5));
@@ -61,7 +64,8 @@ static void more_epochs(void **state)
     checkpoint_close(c);
     train_to_end(&more, &none);
     expect_none(&pr);
-    assert_memory_equal(five.trainer->model->x, more.trainer->model->x, five.trainer->model->n_weights * sizeof(float));
+    assert_memory_equal(five.trainer->model->x, more.trainer->model->x,
+                        five.trainer->model->n_weights * sizeof(float));
     assert_int_equal(more.trainer->epochs->n_rows, 5);
     setup_end(&two);
     setup_end(&five);
@@ -136,7 +140,8 @@ static void holds_everything(void **state)
         expect_none(&pr);
         if (strcmp(got, attr[i].want)) fail_msg("%s %s: '%s'", attr[i].path, attr[i].name, got);
     }
-    const char *options = hdf_get_text(f, "/layers/hidden", "options", a, &pr), *yaml = hdf_read_text(f, "/experiment", a, &pr);
+    const char *options = hdf_get_text(f, "/layers/hidden", "options", a, &pr),
+               *yaml = hdf_read_text(f, "/experiment", a, &pr);
     assert_non_null(strstr(options, "units: 8"));
     experiment *e = experiment_parse("all.h5", "/", yaml, strlen(yaml), 0, NULL, &pr);
     assert_non_null(e);
@@ -146,8 +151,12 @@ static void holds_everything(void **state)
     assert_true(n == 1 && v[0] == 8);
     assert_int_equal(hdf_get_ints(f, "/layers/out", "input_shape", 4, &n, v, &pr), 0);
     assert_true(n == 1 && v[0] == 8);
-    static const char *const there[] = { "/optimizer/hidden/weight/m", "/optimizer/norm/gamma/v", "/trainer/meter/sum", "/metrics/steps",
-                                         "/plugins/sha256", "/data/input/type" };
+    static const char *const there[] = { "/optimizer/hidden/weight/m",
+                                         "/optimizer/norm/gamma/v",
+                                         "/trainer/meter/sum",
+                                         "/metrics/steps",
+                                         "/plugins/sha256",
+                                         "/data/input/type" };
     for (size_t i = 0; i < sizeof there / sizeof *there; i++)
         if (!hdf_exists(f, there[i])) fail_msg("no %s", there[i]);
     table *epochs = table_read(f, "/metrics/epochs", &pr);
@@ -171,21 +180,31 @@ static void mismatches(void **state)
     make_trainer(&s, whole);
     assert_int_equal(checkpoint_save(s.trainer, "whole.h5", &pr), 0);
     setup_end(&s);
-    static const struct { const char *name, *yaml, *part[3]; } bad[] = {
-        { "units", DATA "model:\n  - flatten\n  - dense: {units: 9, name: hidden}\n  - batch_norm: {activation: relu, name: norm}\n"
-                   "  - dropout: {rate: 0.2}\n  - dense: {units: 10, name: out}\n" REST TRAIN,
-          { "/layers/hidden/weight: has the shape [256, 8], where [256, 9] was expected", "/layers/norm/gamma: has the shape [8], where [9]",
+    static const struct { const char *name, *yaml, *part[3];
+    } bad[] = {
+        { "units",
+          DATA "model:\n  - flatten\n  - dense: {units: 9, name: hidden}\n  - batch_norm: {activation: relu, name: "
+               "norm}\n"
+               "  - dropout: {rate: 0.2}\n  - dense: {units: 10, name: out}\n" REST TRAIN,
+          { "/layers/hidden/weight: has the shape [256, 8], where [256, 9] was expected",
+            "/layers/norm/gamma: has the shape [8], where [9]",
             "/layers/out/weight: has the shape [8, 10], where [9, 10]" } },
-        { "name", DATA "model:\n  - flatten\n  - dense: {units: 8, name: hiden}\n  - batch_norm: {activation: relu, name: norm}\n"
-                  "  - dropout: {rate: 0.2}\n  - dense: {units: 10, name: out}\n" REST TRAIN,
-          { "/layers: there is no 'hiden'; did you mean 'hidden'?", "/layers/hidden: the model has no layer 'hidden'; the nearest is 'hiden'" } },
-        { "type", DATA "model:\n  - flatten\n  - dense: {units: 8, name: norm}\n  - dropout: {rate: 0.2}\n"
-                  "  - dense: {units: 10, name: out}\n" REST TRAIN,
-          { "/layers/norm: is of type batch_norm, and the model's layer 'norm' is of type dense", "the model has no layer 'hidden'",
-            "the model has no layer 'norm_relu'" } },
-        { "optimizer", DATA NET "loss: softmax_cross_entropy\nmetrics: [accuracy]\noptimizer: sgd\n" TRAIN,
+        { "name",
+          DATA "model:\n  - flatten\n  - dense: {units: 8, name: hiden}\n  - batch_norm: {activation: relu, name: "
+               "norm}\n"
+               "  - dropout: {rate: 0.2}\n  - dense: {units: 10, name: out}\n" REST TRAIN,
+          { "/layers: there is no 'hiden'; did you mean 'hidden'?",
+            "/layers/hidden: the model has no layer 'hidden'; the nearest is 'hiden'" } },
+        { "type",
+          DATA "model:\n  - flatten\n  - dense: {units: 8, name: norm}\n  - dropout: {rate: 0.2}\n"
+               "  - dense: {units: 10, name: out}\n" REST TRAIN,
+          { "/layers/norm: is of type batch_norm, and the model's layer 'norm' is of type dense",
+            "the model has no layer 'hidden'", "the model has no layer 'norm_relu'" } },
+        { "optimizer",
+          DATA NET "loss: softmax_cross_entropy\nmetrics: [accuracy]\noptimizer: sgd\n" TRAIN,
           { "whole.h5:/optimizer: the run was trained by adam and cannot go on with sgd" } },
-        { "data", "data: {format: digits, samples: 193, test: 32, validation: 0.25}\n" NET REST TRAIN,
+        { "data",
+          "data: {format: digits, samples: 193, test: 32, validation: 0.25}\n" NET REST TRAIN,
           { "whole.h5:/data: the run was trained on other data: their fingerprint is " } },
         { "seed", "seed: 5\n" DATA NET REST TRAIN, { "the run was trained on other data" } },
     };
@@ -222,8 +241,11 @@ static void other_metrics(void **state)
     const double val = last(&s, "val_loss");
     assert_int_equal(checkpoint_save(s.trainer, "metrics.h5", &pr), 0);
     setup_end(&s);
-    make_trainer(&s, DATA NET "loss: softmax_cross_entropy\nmetrics: [{accuracy: {name: hits}}]\noptimizer: {adam: {lr: {plateau: "
-                     "{initial: 1e-2, patience: 1}}, clip_norm: 1}}\ntrain: {epochs: 4, batch: 32}\n");
+    make_trainer(
+        &s,
+        DATA NET
+        "loss: softmax_cross_entropy\nmetrics: [{accuracy: {name: hits}}]\noptimizer: {adam: {lr: {plateau: "
+        "{initial: 1e-2, patience: 1}}, clip_norm: 1}}\ntrain: {epochs: 4, batch: 32}\n");
     checkpoint *c = checkpoint_open("metrics.h5", &pr);
     assert_int_equal(checkpoint_restore(c, s.trainer, &pr), 0);
     checkpoint_close(c);
@@ -270,8 +292,9 @@ static void damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(goes_on), cmocka_unit_test(more_epochs), cmocka_unit_test(odd_slots), cmocka_unit_test(holds_everything),
-        cmocka_unit_test(mismatches), cmocka_unit_test(other_metrics), cmocka_unit_test(damaged),
+        cmocka_unit_test(goes_on),          cmocka_unit_test(more_epochs), cmocka_unit_test(odd_slots),
+        cmocka_unit_test(holds_everything), cmocka_unit_test(mismatches),  cmocka_unit_test(other_metrics),
+        cmocka_unit_test(damaged),
     };
     return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }

@@ -59,9 +59,10 @@ static void checkpoint_as_text(void **state)
     (void)state;
     assert_int_equal(show("c.h5", NULL), 0);
     /* 256*3+3, 2*3, 3*10+10 */
-    SAYS("out", "c.h5\n", "hidden     dense", "771\n", "817\n", "softmax_cross_entropy (loss)", "accuracy (metric)", "out, target",
-         "norm/var (state)", "hidden/bias", "1.5  0  nan\n", "optimizer          adam", "step               21", "Metrics (the last epochs)",
-         "val_accuracy", "units: 3", "data classes       10: 0, 1, 2", "data fingerprint   ");
+    SAYS("out", "c.h5\n", "hidden     dense", "771\n", "817\n", "softmax_cross_entropy (loss)", "accuracy (metric)",
+         "out, target", "norm/var (state)", "hidden/bias", "1.5  0  nan\n", "optimizer          adam",
+         "step               21", "Metrics (the last epochs)", "val_accuracy", "units: 3",
+         "data classes       10: 0, 1, 2", "data fingerprint   ");
     char *out = slurp("out", NULL);
     assert_null(strstr(out, "Checkpoints"));
     block_free(out);
@@ -75,8 +76,9 @@ static void checkpoint_as_json(void **state)
     (void)state;
     assert_int_equal(show("c.h5", "--json"), 0);
     SAYS("out", "{\"checkpoint\": \"c.h5\", \"parameters\": 817, ",
-         "\"min\": 0, \"max\": 1.5, \"mean\": 0.75, \"std\": 0.75, \"norm\": 1.5, \"zeros\": 1, \"non_finite\": 1, \"values\": [1.5, 0, null]", "\"trainer\":", "\"best_step\":", "\"val_loss\":",
-         "\"experiment\":", "\"fingerprint\":");
+         "\"min\": 0, \"max\": 1.5, \"mean\": 0.75, \"std\": 0.75, \"norm\": 1.5, \"zeros\": 1, \"non_finite\": 1, "
+         "\"values\": [1.5, 0, null]",
+         "\"trainer\":", "\"best_step\":", "\"val_loss\":", "\"experiment\":", "\"fingerprint\":");
     char *out = slurp("out", NULL);
     assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);          /* one object a line */
     assert_null(strstr(out, "nan"));
@@ -106,7 +108,8 @@ static void runs(void **state)
     run_checkpoints("r", a, &n, &path, &pr);
     for (int64_t i = 0; i < n; i++) spit(path[i], "heft", 4);
     assert_int_equal(show("r", NULL), 1);
-    SAYS("err", "r: error: none of its checkpoints can be read", "step-000000021.h5: error: not a heft-checkpoint file");
+    SAYS("err", "r: error: none of its checkpoints can be read",
+         "step-000000021.h5: error: not a heft-checkpoint file");
     for (int64_t i = 0; i < n; i++) remove(path[i]);
     assert_int_equal(show("r", NULL), 1);
     SAYS("err", "r: error: the run has no checkpoint yet");
@@ -139,7 +142,10 @@ static void neither(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checkpoint_as_text), cmocka_unit_test(checkpoint_as_json), cmocka_unit_test(runs), cmocka_unit_test(neither),
+        cmocka_unit_test(checkpoint_as_text),
+        cmocka_unit_test(checkpoint_as_json),
+        cmocka_unit_test(runs),
+        cmocka_unit_test(neither),
     };
     return cmocka_run_group_tests(tests, make_run, leave_scratch);
 }
