@@ -559,6 +559,20 @@ static inline int heft_needs_one_shape(heft_layer_plan *p)
     return 0;
 }
 
+/* For losses and metrics of numbers, plan's first lines: a target for each output, and one number out.  Returns how many
+ * outputs a sample has, or -1 after saying what is wrong. */
+static inline int64_t heft_needs_pairs(heft_layer_plan *p)
+{
+    const int64_t count = heft_count(&p->in[0]);
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "numbers as output") || heft_needs(p, 1, -1, "numbers as target")) return -1;
+    if (heft_count(&p->in[1]) != count)
+        return heft_fail(&p->error, "needs a target for each output; the output is %s, the target %s",
+                         heft_shape_text(&p->in[0], output), heft_shape_text(&p->in[1], target));
+    p->out = (heft_shape){ HEFT_F32, 0 };
+    return count;
+}
+
 /* Tensors arrive grouped by role, in the order they were declared. */
 typedef struct heft_forward {
     const heft_host *host;
@@ -611,7 +625,11 @@ typedef struct heft_fold {
 
 /* A loss takes (output, target), gives one number per sample, of which the host takes the mean, and has a
  * backward.  A metric takes the same; the host reports the mean of its outputs, or, if it has a fold, its first state
- * after the tallies of the whole data set have been folded into it. */
+ * after the tallies of the whole data set have been folded into it.
+ *
+ * Where samples do not weigh the same (class weights), declare a tally "weight" of one number: survey, and forward if
+ * total is NULL, add to it what the lane's samples weigh.  The host then divides the sum of the outputs, which are the
+ * weighted ones, by its total and not by the number of samples; dout is 1 / total. */
 typedef enum heft_goal { HEFT_MINIMIZE, HEFT_MAXIMIZE } heft_goal;
 
 typedef struct heft_layer {
@@ -625,7 +643,7 @@ typedef struct heft_layer {
     /* Optional, for a layer whose output depends on the whole minibatch
      * (batch_norm): add this lane's share to tally.  The host sums tallies over
      * all lanes, in lane order, before it calls forward (backward).  Not called
-     * when train is false.  [lane] */
+     * when train is false, nor where plan declared no tally.  [lane] */
     void (*survey)(const void *self, const heft_forward *p);
     void (*survey_back)(const void *self, const heft_backward *p);
 
