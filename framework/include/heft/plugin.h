@@ -276,9 +276,9 @@ static inline float heft_normal(heft_rng *r)
 
 /* ---- elementary functions ------------------------------------------------ */
 
-/* exp(x) = 2^k (1 + q), |q| < 0.42, for |x| below 2^21; returns q.  x = k log(2) + r, |r| <= log(2)/2, log(2) in two parts
- * (W. Cody, W. Waite, "Software Manual for the Elementary Functions", 1980); a polynomial of least relative error for
- * exp(r) = 1 + q. */
+/* exp(x) = 2^k (1 + q), |q| < 0.42, for |x| below 2^21; returns q.  x = k log(2) + r, |r| <= log(2)/2, log(2) in two
+ * parts (W. Cody, W. Waite, "Software Manual for the Elementary Functions", 1980); a polynomial of least relative error
+ * for exp(r) = 1 + q. */
 static inline float heft_exp_parts(float x, uint32_t *k)
 {
     const union { float f; uint32_t u; } i = { x * 1.44269504f + 0x1.8p23f };
@@ -326,8 +326,9 @@ static inline float heft_logf(float x)
     const float n = (float)((int32_t)i >> 23) - (small ? 23 : 0);
     m.u = (i & 0x7FFFFFu) + 0x3F3504F3u;
     const float f = m.f - 1, z = f * f;
-    const float p = 3.3333331174e-1f + f * (-2.4999993993e-1f + f * (2.0000714765e-1f + f * (-1.6668057665e-1f + f * (1.4249322787e-1f
-            + f * (-1.2420140846e-1f + f * (1.1676998740e-1f + f * (-1.1514610310e-1f + f * 7.0376836292e-2f)))))));
+    const float high = -1.2420140846e-1f + f * (1.1676998740e-1f + f * (-1.1514610310e-1f + f * 7.0376836292e-2f));
+    const float p = 3.3333331174e-1f + f * (-2.4999993993e-1f + f * (2.0000714765e-1f
+                    + f * (-1.6668057665e-1f + f * (1.4249322787e-1f + f * high))));
     float y = f + ((f * z * p + n * -2.12194440e-4f) - 0.5f * z) + n * 0.693359375f;
     y = x < INFINITY ? y : x;                                   /* infinity and NaN stay */
     return x > 0 ? y : x == 0 ? -INFINITY : NAN;
