@@ -180,7 +180,9 @@ static int read_run(shown *w, problems *pr)
         return -1;
     }
     if (run_checkpoints(w->run, w->memory, &w->n_saved, &path, pr) < 0) return -1;
-    const char *latest = run_named(w->memory, w->run, "latest"), *best = run_named(w->memory, w->run, "best");
+    const size_t before = pr->n;
+    const char *latest = run_named(w->run, "latest", w->memory, pr), *best = run_named(w->run, "best", w->memory, pr);
+    if (pr->n > before) return -1;
     w->saved = arena_alloc(w->memory, (size_t)w->n_saved, sizeof *w->saved);
     for (int64_t i = 0; i < w->n_saved; i++) {
         problems damage = { 0 };

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -112,7 +111,7 @@ static char *make_numbered(const char *name, arena *a, problems *pr)
     if (d) closedir(d);
     for (;;) {
         char *dir = arena_printf(a, "runs/%s%04lld", stem, (long long)++highest);
-        if (mkdir(dir, 0777) == 0) return dir;
+        if (file_mkdir(dir) == 0) return dir;
         if (errno == EEXIST) continue;
         problems_system(pr, dir, "cannot be made a directory", errno);
         return NULL;

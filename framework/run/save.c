@@ -56,25 +56,25 @@ int run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, proble
     return 0;
 }
 
-char *run_named(arena *a, const char *run_dir, const char *which)
+char *run_named(const char *run_dir, const char *which, arena *a, problems *pr)
 {
-    problems none = { 0 };
     size_t n = 0;
-    char *folder = path_join(a, run_dir, "checkpoints"), *out = NULL;
-    char *name = file_read(path_join(a, folder, which), 256, &n, &none);
+    char *folder = path_join(a, run_dir, "checkpoints"), *path = path_join(a, folder, which), *out = NULL;
+    char *name = file_exists(path) ? file_read(path, 256, &n, pr) : NULL;
     if (name) {
         name[strcspn(name, "\n")] = 0;
         if (step_of(name) >= 0) out = path_join(a, folder, name);
         if (out && !file_exists(out)) out = NULL;
     }
     block_free(name);
-    problems_free(&none);
     return out;
 }
 
 static int point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr)
 {
-    const char *before = run_named(a, run_dir, which);
+    problems none = { 0 };
+    const char *before = run_named(run_dir, which, a, &none);
+    problems_free(&none);                        /* one that cannot be read is written anew */
     if (before && !strcmp(path_base(before), path_base(target))) return 0;
     const char *line = arena_printf(a, "%s\n", path_base(target));
     return file_publish(arena_printf(a, "%s/checkpoints/%s", run_dir, which), line, strlen(line), pr);
@@ -123,9 +123,10 @@ static int prune(const char *run_dir, int64_t step, const char *best, int64_t ke
 {
     int64_t n;
     char **path;
-    if (run_checkpoints(run_dir, a, &n, &path, pr) < 0) return -1;
+    const size_t before = pr->n;
+    const char *const spared[] = { best, run_named(run_dir, "best", a, pr), run_named(run_dir, "latest", a, pr) };
+    if (pr->n > before || run_checkpoints(run_dir, a, &n, &path, pr) < 0) return -1;
     while (n > 0 && step_of(path_base(path[n - 1])) > step) n--;
-    const char *const spared[] = { best, run_named(a, run_dir, "best"), run_named(a, run_dir, "latest") };
     int rc = 0;
     for (int64_t i = 0; i < n - keep; i++) {
         bool spare = false;
@@ -227,8 +228,8 @@ char *run_resolve(const char *path, arena *a, problems *pr)
         return NULL;
     }
     const size_t before = pr->n;
-    char *found = run_named(a, path, "best");
-    if (!found) found = resolve_latest(path, a, pr);
+    char *found = run_named(path, "best", a, pr);
+    if (!found && pr->n == before) found = resolve_latest(path, a, pr);
     if (!found && pr->n == before) problems_add(pr, (place){ path, 0, 0 }, "the run has no checkpoint yet");
     return found;
 }
@@ -270,7 +271,7 @@ int run_repair(run *r, problems *pr)
 {
     problems damaged = { 0 }, none = { 0 };
     arena *a = arena_new();
-    const char *newest = run_latest(r->dir, a, &damaged, &none), *latest = run_named(a, r->dir, "latest");
+    const char *newest = run_latest(r->dir, a, &damaged, &none), *latest = run_named(r->dir, "latest", a, &none);
     int rc = 0;
     if (newest && (!latest || strcmp(newest, latest))) {
         checkpoint *c = checkpoint_open(newest, pr);

@@ -202,8 +202,9 @@ static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, con
     time[1] = seconds;
     time[2] = seconds > 0 ? (double)samples / seconds : NAN;
     if (ev->epoch) ev->epoch(ev->context, t, row);
-    const bool due = t->checkpoint.every_epochs && s->epoch % t->checkpoint.every_epochs == 0;
-    if (due || best || s->finished) ev->checkpoint(ev->context, t, best);
+    const checkpoint_options *c = &t->checkpoint;
+    const bool due = c->every_epochs ? s->epoch % c->every_epochs == 0 : s->step % c->every_steps == 0;
+    if (due || best || s->finished || s->epoch == t->until) ev->checkpoint(ev->context, t, best);
     return 0;
 }
 
@@ -237,14 +238,17 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
     s->finished = is_finished(t);
     double lr = NAN;
     while (!s->finished) {
+        if (t->until && s->epoch >= t->until) return TRAINER_INTERRUPTED;
         const double from = clock_seconds();
         const int64_t first = s->position;
         const size_t before = pr->n;
         loader_start(t->loader, s->epoch, s->position);
         for (const batch *b; (b = loader_next(t->loader, pr));) {
             if (train_batch(t, b, &lr, ev, pr) < 0) return TRAINER_FAILED;
-            const bool stop = signals_stop();
-            if (stop || (t->checkpoint.every_steps && s->step % t->checkpoint.every_steps == 0)) ev->checkpoint(ev->context, t, false);
+            const bool stop = signals_stop(), last = b->first / t->options.batch + 1 == loader_batches(t->loader);
+            /* A step has one checkpoint: that of an epoch's last step holds the epoch's figures too, so end_epoch makes it. */
+            const bool due = t->checkpoint.every_steps && s->step % t->checkpoint.every_steps == 0 && !last;
+            if (stop || due) ev->checkpoint(ev->context, t, false);
             if (stop) return TRAINER_INTERRUPTED;
         }
         if (pr->n > before) return TRAINER_FAILED;

@@ -5,8 +5,8 @@
  *
  *   x [n, height, width, channels]     y [n, rows, columns, channels]
  *
- * As PyTorch's AdaptiveAvgPool2d (Keras: AdaptiveAveragePooling2D): windows overlap by one where sizes do not divide, and
- * repeat where there are more parts than pixels.
+ * As PyTorch's AdaptiveAvgPool2d (Keras: AdaptiveAveragePooling2D): windows overlap by one where sizes do not divide,
+ * and repeat where there are more parts than pixels.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -41,7 +41,8 @@ typedef struct { int64_t r0, r1, s0, s1; float share; } part;
 static part window(const adaptive *l, int64_t i, int64_t j)
 {
     const int64_t h = l->in[0], w = l->in[1], rows = l->out[0], columns = l->out[1];
-    part a = { i * h / rows, ((i + 1) * h + rows - 1) / rows, j * w / columns, ((j + 1) * w + columns - 1) / columns, 0 };
+    part a = { i * h / rows, ((i + 1) * h + rows - 1) / rows,
+               j * w / columns, ((j + 1) * w + columns - 1) / columns, 0 };
     a.share = 1 / (float)((a.r1 - a.r0) * (a.s1 - a.s0));
     return a;
 }

@@ -5,8 +5,8 @@
  *
  *   x [n, height, width, channels]     y [n, rows, columns, channels]
  *
- * As PyTorch's AdaptiveMaxPool2d: windows overlap by one where sizes do not divide, and repeat where there are more parts
- * than pixels.  A NaN in a window makes its output NaN.
+ * As PyTorch's AdaptiveMaxPool2d: windows overlap by one where sizes do not divide, and repeat where there are more
+ * parts than pixels.  A NaN in a window makes its output NaN.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -91,8 +91,8 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "adaptive_max_pool2d", "largest value of windows, to a given size of the output",
-                      sizeof(adaptive), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "adaptive_max_pool2d",
+                      "largest value of windows, to a given size of the output", sizeof(adaptive), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
 };

@@ -22,7 +22,8 @@ static const heft_option options[] = {
     HEFT_OPT_INT   (avg_pool1d, size, 2, 1, 1 << 16, "length of the window"),
     HEFT_OPT_INT_OR(avg_pool1d, stride, "size", 0, 1, 1 << 16, "step of the window; size: as long as the window"),
     HEFT_OPT_INTS  (avg_pool1d, padding, "same|valid", "valid", 0, (1 << 16) - 1,
-                    "ends of the sequence: same (ceil(time / stride) outputs), valid (none), a number or [before, after]"),
+                    "ends of the sequence: same (ceil(time / stride) outputs), valid (none), a number or "
+                    "[before, after]"),
     HEFT_OPT_BOOL  (avg_pool1d, count_include_pad, false, "padding takes part in the mean, as zeros"),
     HEFT_OPT_END
 };
@@ -37,8 +38,8 @@ static int plan(void *self, heft_layer_plan *p)
     l->step = l->stride ? l->stride : l->size;
     if (heft_slide_sequence(l->time, l->size, l->step, 1, &l->padding, w, &p->error)) return -1;
     if (w->before >= l->size || w->after >= l->size)
-        return heft_fail(&p->error, "padding %lld is not less than the window's %lld, so that some windows would be empty",
-                         (long long)(w->before > w->after ? w->before : w->after), (long long)l->size);
+        return heft_fail(&p->error, "padding %lld is not less than the window's %lld, so that some windows would be "
+                         "empty", (long long)(w->before > w->after ? w->before : w->after), (long long)l->size);
     p->out = (heft_shape){ HEFT_F32, 2, { w->out, l->features } };
     p->flops = (double)l->size * (double)heft_count(&p->out);
     return 0;

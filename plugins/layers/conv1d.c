@@ -4,9 +4,9 @@
  *
  *   x [n, time, features]     w [kernel, features / groups, filters]     b [filters]
  *
- * The kernel is not flipped.  `padding: same` gives ceil(time / stride) outputs with the least padding, the odd zero
- * behind, as TensorFlow; for stride 1 also as PyTorch.  `causal` puts all padding in front, so that y[i] sees no x after
- * i * stride: A. van den Oord et al., "WaveNet", 2016, section 2.1.  https://arxiv.org/abs/1609.03499
+ * The kernel is not flipped.  `padding: same` gives ceil(time / stride) outputs with the least padding, the odd
+ * zero behind, as TensorFlow; for stride 1 also as PyTorch.  `causal` puts all padding in front, so that y[i] sees no
+ * x after i * stride: A. van den Oord et al., "WaveNet", 2016, section 2.1.  https://arxiv.org/abs/1609.03499
  */
 #include <heft/plugin.h>
 
@@ -24,8 +24,8 @@ static const heft_option options[] = {
     HEFT_OPT_INT (conv1d, kernel, HEFT_REQUIRED, 1, 1 << 16, "length of the window"),
     HEFT_OPT_INT (conv1d, stride, 1, 1, 1 << 16, "step of the window"),
     HEFT_OPT_INTS(conv1d, padding, "same|valid|causal", "valid", 0, 1 << 16,
-                  "zeros around the sequence: as many as keep its length (same), none (valid), all in front (causal), a "
-                  "number or [before, after]"),
+                  "zeros around the sequence: as many as keep its length (same), none (valid), all in front (causal), "
+                  "a number or [before, after]"),
     HEFT_OPT_INT (conv1d, dilation, 1, 1, 1 << 16, "distance between taps of the window"),
     HEFT_OPT_INT (conv1d, groups, 1, 1, 1 << 20, "slices of the features that are convolved apart"),
     HEFT_OPT_BOOL(conv1d, bias, true, "add a bias to each filter"),

@@ -55,9 +55,11 @@ static int64_t size_out(const transpose *l, int a, int64_t in, int64_t kernel, i
     const int64_t stride = l->c.stride[a], cut = side(&l->padding, 2 * a) + side(&l->padding, 2 * a + 1);
     const bool same = l->padding.n == 0 && l->padding.word == SAME;
     if (more >= stride)
-        return heft_fail(e, "output_padding %lld is not less than the stride, %lld", (long long)more, (long long)stride), 0;
+        return heft_fail(e, "output_padding %lld is not less than the stride, %lld", (long long)more,
+                         (long long)stride), 0;
     if (same && more)
-        return heft_fail(e, "output_padding goes with a numeric padding; same already gives stride times the input"), 0;
+        return heft_fail(e, "output_padding goes with a numeric padding; same already gives stride times the input"),
+               0;
     if (same) return in * stride;
     const int64_t whole = (in - 1) * stride + l->c.dilation[a] * (kernel - 1) + 1 + more;
     if (whole > cut) return whole - cut;

@@ -3,7 +3,8 @@
  *   y[i, j, c * multiplier + m] = b[c * multiplier + m] + sum over r, s of x[i', j', c] w[r, s, c, m]
  *   i' = i * stride - top + r * dilation     j' = j * stride - left + s * dilation
  *
- *   x [n, height, width, channels]     w [kernel height, kernel width, channels, multiplier]     b [channels * multiplier]
+ *   x [n, height, width, channels]     w [kernel height, kernel width, channels, multiplier]
+ *   b [channels * multiplier]
  *
  * As Keras, whose weights lie the same way; PyTorch writes Conv2d with groups = channels.  It is conv2d with as many
  * groups as channels, and is computed as that: the filters of a channel are neighbours, so the weights are the same

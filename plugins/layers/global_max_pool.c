@@ -21,10 +21,12 @@ static int plan(void *self, heft_layer_plan *p)
         return -1;
     l->channels = s->dim[s->rank - 1];
     l->area = heft_count(s) / l->channels;
-    if (l->area > INT32_MAX) return heft_fail(&p->error, "%lld positions are too many; 2^31 - 1 are the most", (long long)l->area);
+    if (l->area > INT32_MAX)
+        return heft_fail(&p->error, "%lld positions are too many; 2^31 - 1 are the most", (long long)l->area);
     p->out = (heft_shape){ HEFT_F32, 1, { l->channels } };
     const heft_shape positions = { HEFT_I32, 1, { l->channels }, l->area };
-    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "position", .role = HEFT_SAVED, .per_sample = true, .shape = positions };
+    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "position", .role = HEFT_SAVED, .shape = positions,
+                                               .per_sample = true };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "row", .role = HEFT_SCRATCH, .shape = positions };
     p->flops = (double)heft_count(s);
     return 0;

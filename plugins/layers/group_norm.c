@@ -5,8 +5,8 @@
  *
  *   x, y [..., channels]     gamma, beta [channels]; a group is channels / groups neighbours
  *
- * Y. Wu, K. He, "Group Normalization", ECCV 2018.  https://arxiv.org/abs/1803.08494  As PyTorch's GroupNorm (Keras: eps
- * 1e-3, 32 groups unless given).  With `groups: channels`, each alone, this is instance normalization (D. Ulyanov,
+ * Y. Wu, K. He, "Group Normalization", ECCV 2018.  https://arxiv.org/abs/1803.08494  As PyTorch's GroupNorm (Keras:
+ * eps 1e-3, 32 groups unless given).  With `groups: channels`, each alone, this is instance normalization (D. Ulyanov,
  * A. Vedaldi, V. Lempitsky, 2016), PyTorch's InstanceNorm with affine=True; with `groups: 1` a layer norm of all axes.
  */
 #include <heft/plugin.h>
@@ -18,7 +18,7 @@ typedef struct {
     int64_t area, channels, n_groups, width;     /* derived: positions, ...; width: channels of a group */
 } group_norm;
 
-enum { MEAN, RSTD };                             /* saved, of each group */
+enum { MEAN, REST, RSTD };                       /* saved, of each group; REST: what rounding took from the mean */
 enum { SUMS, ROWS };                             /* scratch: two doubles and four floats for each channel */
 
 static const heft_option options[] = {
@@ -41,11 +41,12 @@ static int plan(void *self, heft_layer_plan *p)
     l->area = heft_count(x) / n;
     l->n_groups = l->groups.word < 0 ? l->groups.v[0] : n;
     if (n % l->n_groups)
-        return heft_fail(&p->error, "%lld groups do not divide %lld channels evenly", (long long)l->n_groups, (long long)n);
+        return heft_fail(&p->error, "%lld groups do not divide %lld channels evenly", (long long)l->n_groups,
+                         (long long)n);
     l->width = n / l->n_groups;
     if (l->area * l->width == 1)
-        return heft_fail(&p->error, "a group of one number has no variance; found %lld groups of %lld channels at one position",
-                         (long long)l->n_groups, (long long)n);
+        return heft_fail(&p->error, "a group of one number has no variance; found %lld groups of %lld channels at one "
+                         "position", (long long)l->n_groups, (long long)n);
     p->out = *x;
     const heft_shape channels = { HEFT_F32, 1, { n } }, groups = { HEFT_F32, 1, { l->n_groups } };
     const heft_shape four = { HEFT_F32, 2, { 4, n } };
@@ -55,8 +56,10 @@ static int plan(void *self, heft_layer_plan *p)
     if (l->center)
         p->tensor[p->n_tensors++] = (heft_tensor){ .name = "beta", .role = HEFT_WEIGHT, .shape = channels,
                                                    .fan_in = n, .fan_out = n, .init = "zeros" };
-    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "mean", .role = HEFT_SAVED, .shape = groups, .per_sample = true };
-    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "rstd", .role = HEFT_SAVED, .shape = groups, .per_sample = true };
+    static const char *const saved[] = { "mean", "rest", "rstd" };
+    for (int i = MEAN; i <= RSTD; i++)
+        p->tensor[p->n_tensors++] = (heft_tensor){ .name = saved[i], .role = HEFT_SAVED, .shape = groups,
+                                                   .per_sample = true };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "sums", .role = HEFT_SCRATCH, .shape = four };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "rows", .role = HEFT_SCRATCH, .shape = four };
     p->flops = 8 * (double)heft_count(x);
@@ -96,7 +99,8 @@ static void forward(const void *self, const heft_forward *p)
         float *restrict y = p->out + i * l->area * n;
         channel_sums(l, x, sum, square);
         for (int64_t g = 0; g < l->n_groups; g++) {
-            const double m = group_sum(width, sum + g * width) / N, var = group_sum(width, square + g * width) / N - m * m;
+            const double m = group_sum(width, sum + g * width) / N;
+            const double var = group_sum(width, square + g * width) / N - m * m;
             const double s = 1 / sqrt((var > 0 ? var : 0) + l->eps);     /* rounding may leave less than 0 */
             for (int64_t c = g * width; c < (g + 1) * width; c++) {
                 mean[c] = (float)m;
@@ -105,6 +109,7 @@ static void forward(const void *self, const heft_forward *p)
             }
             if (!p->train) continue;
             p->saved[MEAN][i * l->n_groups + g] = (float)m;
+            p->saved[REST][i * l->n_groups + g] = (float)(m - (float)m);
             p->saved[RSTD][i * l->n_groups + g] = (float)s;
         }
         for (int64_t r = 0; r < l->area; r++, x += n, y += n)
@@ -114,7 +119,7 @@ static void forward(const void *self, const heft_forward *p)
 
 /* Sums over one sample's positions of dy, and of dy (x - mean), of each channel. */
 static void channel_sums_back(const group_norm *l, const float *restrict x, const float *restrict dy,
-                              const float *restrict mean, double *restrict sum, double *restrict dot)
+                              const float *restrict mean, const float *rest, double *restrict sum, double *restrict dot)
 {
     const int64_t n = l->channels;
     for (int64_t c = 0; c < n; c++) sum[c] = dot[c] = 0;
@@ -123,11 +128,12 @@ static void channel_sums_back(const group_norm *l, const float *restrict x, cons
             sum[c] += dy[c];
             dot[c] += (double)dy[c] * (x[c] - mean[c]);
         }
+    for (int64_t c = 0; c < n; c++) dot[c] -= sum[c] * rest[c / l->width];
 }
 
-/* What dx is made of: dx = factor dy - offset - (x - mean) slope, for the channels of a group. */
-static void group_back(int64_t width, double N, double s, const float *gamma, const double *sum, const double *dot,
-                       float *factor, float *offset, float *slope)
+/* What dx is made of: dx = factor dy - offset - (x - mean) slope, for the channels of a group; s is 1 / deviation. */
+static void group_back(int64_t width, double N, double s, double rest, const float *gamma, const double *sum,
+                       const double *dot, float *factor, float *offset, float *slope)
 {
     double g = 0, gz = 0;
     for (int64_t c = 0; c < width; c++) {
@@ -136,7 +142,7 @@ static void group_back(int64_t width, double N, double s, const float *gamma, co
     }
     for (int64_t c = 0; c < width; c++) {
         factor[c] = (float)(gamma ? gamma[c] * s : s);
-        offset[c] = (float)(s * g / N);
+        offset[c] = (float)(s * (g - rest * s * gz) / N);
         slope[c] = (float)(s * s * gz / N);
     }
 }
@@ -152,15 +158,15 @@ static void backward(const void *self, const heft_backward *p)
     float *restrict slope = offset + n;
     for (int64_t i = 0; i < p->n; i++) {
         const float *restrict x = p->in[0] + i * l->area * n, *restrict dy = p->dout + i * l->area * n;
-        const float *group_mean = p->saved[MEAN] + i * l->n_groups, *rstd = p->saved[RSTD] + i * l->n_groups;
-        for (int64_t c = 0; c < n; c++) mean[c] = group_mean[c / width];
-        channel_sums_back(l, x, dy, mean, sum, dot);
+        const float *rest = p->saved[REST] + i * l->n_groups, *rstd = p->saved[RSTD] + i * l->n_groups;
+        for (int64_t c = 0; c < n; c++) mean[c] = p->saved[MEAN][i * l->n_groups + c / width];
+        channel_sums_back(l, x, dy, mean, rest, sum, dot);
         for (int64_t c = 0; dgamma && c < n; c++) dgamma[c] += (float)(dot[c] * rstd[c / width]);
         for (int64_t c = 0; dbeta && c < n; c++) dbeta[c] += (float)sum[c];
         if (!p->din[0]) continue;
         for (int64_t c = 0; c < n; c += width)
-            group_back(width, (double)(l->area * width), rstd[c / width], gamma ? gamma + c : NULL, sum + c, dot + c,
-                       factor + c, offset + c, slope + c);
+            group_back(width, (double)(l->area * width), rstd[c / width], rest[c / width], gamma ? gamma + c : NULL,
+                       sum + c, dot + c, factor + c, offset + c, slope + c);
         float *restrict dx = p->din[0] + i * l->area * n;
         for (int64_t r = 0; r < l->area; r++, x += n, dy += n, dx += n)
             for (int64_t c = 0; c < n; c++) dx[c] = factor[c] * dy[c] - offset[c] - (x[c] - mean[c]) * slope[c];

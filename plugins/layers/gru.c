@@ -3,12 +3,16 @@
  *   r, z = sigmoid of  a + q        a = x[t] W + b,  q = h[t-1] R + c
  *   n    = tanh(a + r q)            h[t] = (1 - z) n + z h[t-1]
  *
- * x [time, in]     W [in, 3 units]     R [units, 3 units]     b, c [3 units]; columns in the order r, z, n of PyTorch (Keras: z, r, n)
- * y [units], the last h; or [time, units], all of them.  h[-1] = 0.  As PyTorch, cuDNN and Keras, where the reset gate r acts
- * behind the recurrent product; with `reset_after: false` it acts in front, as published: n = tanh(a + (r h[t-1]) R + c).
- * Without `recurrent_bias` c = 0.  In both directions: two of these, one with `reverse: true`, and a concat (or add) of them.
+ * x [time, in]     W [in, 3 units]     R [units, 3 units]     b, c [3 units]
+ * Columns are in the order r, z, n of PyTorch (Keras: z, r, n).
+ * y [units], the last h; or [time, units], all of them.  h[-1] = 0.
  *
- * K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014.  https://arxiv.org/abs/1406.1078
+ * As PyTorch, cuDNN and Keras, where the reset gate r acts behind the recurrent product; with `reset_after: false` it
+ * acts in front, as published: n = tanh(a + (r h[t-1]) R + c).  Without `recurrent_bias` c = 0.  In both directions:
+ * two of these, one with `reverse: true`, and a concat (or add) of them.
+ *
+ * K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation",
+ * EMNLP 2014.  https://arxiv.org/abs/1406.1078
  */
 #include <heft/plugin.h>
 
@@ -20,7 +24,7 @@ typedef struct {
 
 enum { W, R, B, RB };                            /* weights, as declared */
 enum { GATES, BEFORE, INNER };                   /* saved: r, z, n; h[t-1]; n's q, or r h[t-1] if reset in front */
-enum { S_GATES, S_BEFORE, S_INNER, DGATES, DINNER, DHIDDEN };     /* scratch; the first three where nothing is saved */
+enum { S_GATES, S_BEFORE, S_INNER, DGATES, DINNER, DHIDDEN };   /* scratch; the first three where nothing is saved */
 
 static const heft_option options[] = {
     HEFT_OPT_INT (gru, units, HEFT_REQUIRED, 1, 1 << 16, "length of the state"),
@@ -31,10 +35,11 @@ static const heft_option options[] = {
     HEFT_OPT_END
 };
 
-static void declare(heft_layer_plan *p, const char *name, heft_role role, int64_t rows, int64_t cols, const char *init)
+static void declare(heft_layer_plan *p, const char *name, heft_role role, int64_t rows, int64_t cols,
+                    const char *init)
 {
-    heft_tensor t = { .name = name, .role = role, .shape = { HEFT_F32, 2, { rows, cols } }, .per_sample = role != HEFT_WEIGHT,
-                      .fan_in = rows, .fan_out = cols, .init = init };
+    heft_tensor t = { .name = name, .role = role, .shape = { HEFT_F32, 2, { rows, cols } },
+                      .per_sample = role != HEFT_WEIGHT, .fan_in = rows, .fan_out = cols, .init = init };
     if (rows == 0) t.shape = (heft_shape){ HEFT_F32, 1, { cols } };
     p->tensor[p->n_tensors++] = t;
 }
@@ -125,8 +130,8 @@ static void forward(const void *self, const heft_forward *p)
 }
 
 /* One sample at one time: gradients of the sums of z and n from that of h[t], which becomes z's share of h[t-1]'s. */
-static void update_back(int64_t u, const float *restrict g, const float *restrict h0, const float *restrict dy, float *restrict dh,
-                        float *restrict dg)
+static void update_back(int64_t u, const float *restrict g, const float *restrict h0, const float *restrict dy,
+                        float *restrict dh, float *restrict dg)
 {
     const float *restrict z = g + u, *restrict n = g + 2 * u;
     if (dy) for (int64_t j = 0; j < u; j++) dh[j] += dy[j];
@@ -137,7 +142,8 @@ static void update_back(int64_t u, const float *restrict g, const float *restric
 
 /* Then the gradient of r's sum.  Reset behind: from q, whose own gradient dq is set.  In front: from drh, that of
  * r h[t-1], of which h[t-1] gets its share. */
-static void reset_behind_back(int64_t u, const float *restrict r, const float *restrict q, float *restrict dg, float *restrict dq)
+static void reset_behind_back(int64_t u, const float *restrict r, const float *restrict q, float *restrict dg,
+                              float *restrict dq)
 {
     const float *restrict dn = dg + 2 * u;
     for (int64_t j = 0; j < u; j++) {
@@ -166,7 +172,8 @@ static void times_back(const gru *l, const heft_backward *p, float *dgates, floa
         const float *g = p->saved[GATES] + t * 3 * u, *h0 = p->saved[BEFORE] + t * u, *q = p->saved[INNER] + t * u;
         float *dg = dgates + t * 3 * u, *dq = dinner + t * u;
         for (int64_t i = 0; i < p->n; i++) {
-            const float *dy = l->return_sequences ? p->dout + (i * time + t) * u : k == time - 1 ? p->dout + i * u : NULL;
+            const float *dy = l->return_sequences ? p->dout + (i * time + t) * u
+                            : k == time - 1 ? p->dout + i * u : NULL;
             update_back(u, g + i * 3 * ld, h0 + i * ld, dy, dh + i * u, dg + i * 3 * ld);
         }
         if (!l->reset_after) p->host->gemm(false, true, p->n, u, u, 1, dg + 2 * u, 3 * ld, rn, 3 * u, 0, dq, ld);
@@ -189,7 +196,8 @@ static void backward(const void *self, const heft_backward *p)
     const gru *l = self;
     const int64_t u = l->units, rows = p->n * l->time;
     const float *before = p->saved[BEFORE];
-    float *dg = p->scratch[DGATES], *dq = p->scratch[DINNER], *dr = p->dweight[R], *dc = l->recurrent_bias ? p->dweight[RB] : NULL;
+    float *dg = p->scratch[DGATES], *dq = p->scratch[DINNER];
+    float *dr = p->dweight[R], *dc = l->recurrent_bias ? p->dweight[RB] : NULL;
 
     times_back(l, p, dg, dq, p->scratch[DHIDDEN]);
     if (p->dweight[W])
@@ -201,7 +209,8 @@ static void backward(const void *self, const heft_backward *p)
     if (p->dweight[B]) add_rows(rows, 3 * u, 3 * u, dg, p->dweight[B]);
     if (dc) add_rows(rows, l->reset_after ? 2 * u : 3 * u, 3 * u, dg, dc);
     if (dc && l->reset_after) add_rows(rows, u, u, dq, dc + 2 * u);
-    if (p->din[0]) p->host->gemm(false, true, rows, l->in, 3 * u, 1, dg, 3 * u, p->weight[W], 3 * u, 0, p->din[0], l->in);
+    if (p->din[0])
+        p->host->gemm(false, true, rows, l->in, 3 * u, 1, dg, 3 * u, p->weight[W], 3 * u, 0, p->din[0], l->in);
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {

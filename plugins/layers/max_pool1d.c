@@ -1,6 +1,7 @@
 /* max_pool1d.c -- largest value of each window of a sequence
  *
- *   y[i, c] = max over taps r of x[i * stride + r - before, c]        dx of the largest tap (of equals, the first) gets dy
+ *   y[i, c] = max over taps r of x[i * stride + r - before, c]
+ *   dx of the largest tap (of equals, the first) gets dy
  *
  *   x [n, time, features]     y [n, outputs, features]
  *
@@ -23,7 +24,8 @@ static const heft_option options[] = {
     HEFT_OPT_INT   (max_pool1d, size, 2, 1, 1 << 16, "length of the window"),
     HEFT_OPT_INT_OR(max_pool1d, stride, "size", 0, 1, 1 << 16, "step of the window; size: as long as the window"),
     HEFT_OPT_INTS  (max_pool1d, padding, "same|valid", "valid", 0, (1 << 16) - 1,
-                    "ends of the sequence: same (ceil(time / stride) outputs), valid (none), a number or [before, after]"),
+                    "ends of the sequence: same (ceil(time / stride) outputs), valid (none), a number or "
+                    "[before, after]"),
     HEFT_OPT_END
 };
 
@@ -37,8 +39,8 @@ static int plan(void *self, heft_layer_plan *p)
     l->step = l->stride ? l->stride : l->size;
     if (heft_slide_sequence(l->time, l->size, l->step, 1, &l->padding, w, &p->error)) return -1;
     if (w->before >= l->size || w->after >= l->size)
-        return heft_fail(&p->error, "padding %lld is not less than the window's %lld, so that some windows would be empty",
-                         (long long)(w->before > w->after ? w->before : w->after), (long long)l->size);
+        return heft_fail(&p->error, "padding %lld is not less than the window's %lld, so that some windows would be "
+                         "empty", (long long)(w->before > w->after ? w->before : w->after), (long long)l->size);
     p->out = (heft_shape){ HEFT_F32, 2, { w->out, l->features } };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "tap", .role = HEFT_SAVED, .per_sample = true,
         .shape = { HEFT_I32, 2, { w->out, l->features }, l->size } };

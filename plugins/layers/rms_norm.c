@@ -32,8 +32,9 @@ static int plan(void *self, heft_layer_plan *p)
     l->rows = heft_count(x) / l->width;
     p->out = *x;
     if (l->scale)
-        p->tensor[p->n_tensors++] = (heft_tensor){ .name = "gamma", .role = HEFT_WEIGHT, .shape = { HEFT_F32, 1, { l->width } },
-                                                   .fan_in = l->width, .fan_out = l->width, .init = "ones" };
+        p->tensor[p->n_tensors++] = (heft_tensor){
+            .name = "gamma", .role = HEFT_WEIGHT, .shape = { HEFT_F32, 1, { l->width } },
+            .fan_in = l->width, .fan_out = l->width, .init = "ones" };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "factor", .role = HEFT_SAVED, .per_sample = true,
                                                .shape = { HEFT_F32, 1, { l->rows } } };
     p->flops = 4 * (double)heft_count(x);

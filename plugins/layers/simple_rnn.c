@@ -3,9 +3,9 @@
  *   h[t] = f(x[t] W + h[t-1] R + b)        f: tanh or relu
  *
  * x [time, in]     W [in, units]     R [units, units]     b [units]
- * y [units], the last h; or [time, units], all of them.  h[-1] = 0.  As PyTorch's RNN, which has a second bias, with the
- * recurrent product (recurrent_bias), and Keras's SimpleRNN.  In both directions: two of these, one with `reverse: true`,
- * and a concat (or add) of them.
+ * y [units], the last h; or [time, units], all of them.  h[-1] = 0.  As PyTorch's RNN, which has a second bias, with
+ * the recurrent product (recurrent_bias), and Keras's SimpleRNN.  In both directions: two of these, one with
+ * `reverse: true`, and a concat (or add) of them.
  *
  * J. Elman, "Finding Structure in Time", Cognitive Science 14 (1990).
  */
@@ -32,10 +32,11 @@ static const heft_option options[] = {
     HEFT_OPT_END
 };
 
-static void declare(heft_layer_plan *p, const char *name, heft_role role, int64_t rows, int64_t cols, const char *init)
+static void declare(heft_layer_plan *p, const char *name, heft_role role, int64_t rows, int64_t cols,
+                    const char *init)
 {
-    heft_tensor t = { .name = name, .role = role, .shape = { HEFT_F32, 2, { rows, cols } }, .per_sample = role != HEFT_WEIGHT,
-                      .fan_in = rows, .fan_out = cols, .init = init };
+    heft_tensor t = { .name = name, .role = role, .shape = { HEFT_F32, 2, { rows, cols } },
+                      .per_sample = role != HEFT_WEIGHT, .fan_in = rows, .fan_out = cols, .init = init };
     if (rows == 0) t.shape = (heft_shape){ HEFT_F32, 1, { cols } };
     p->tensor[p->n_tensors++] = t;
 }
@@ -66,7 +67,7 @@ static int64_t at(const rnn *l, int64_t k) { return l->reverse ? l->time - 1 - k
 static void forward(const void *self, const heft_forward *p)
 {
     const rnn *l = self;
-    const int64_t u = l->units, time = l->time, last = at(l, time - 1);
+    const int64_t u = l->units, time = l->time, end = at(l, time - 1);
     float *hidden = p->train ? p->saved[HIDDEN] : p->scratch[S_HIDDEN];
 
     for (int64_t i = 0; i < p->n * time; i++) {
@@ -77,7 +78,8 @@ static void forward(const void *self, const heft_forward *p)
     p->host->gemm(false, false, p->n * time, u, l->in, 1, p->in[0], l->in, p->weight[W], u, 1, hidden, u);
     for (int64_t k = 0; k < time; k++) {
         float *now = hidden + at(l, k) * u;
-        if (k) p->host->gemm(false, false, p->n, u, u, 1, hidden + at(l, k - 1) * u, time * u, p->weight[R], u, 1, now, time * u);
+        const float *last = k ? hidden + at(l, k - 1) * u : NULL;
+        if (last) p->host->gemm(false, false, p->n, u, u, 1, last, time * u, p->weight[R], u, 1, now, time * u);
         for (int64_t i = 0; i < p->n; i++) {
             float *restrict h = now + i * time * u;
             if (l->nonlinearity == TANH) for (int64_t j = 0; j < u; j++) h[j] = heft_tanhf(h[j]);
@@ -86,14 +88,15 @@ static void forward(const void *self, const heft_forward *p)
     }
     const int64_t rows = l->return_sequences ? time : 1;
     for (int64_t i = 0; i < p->n; i++) {
-        const float *restrict from = hidden + (i * time + (l->return_sequences ? 0 : last)) * u;
+        const float *restrict from = hidden + (i * time + (l->return_sequences ? 0 : end)) * u;
         float *restrict y = p->out + i * rows * u;
         for (int64_t j = 0; j < rows * u; j++) y[j] = from[j];
     }
 }
 
 /* One sample at one time: the gradient of the sum under f, from that of h. */
-static void cell_back(const rnn *l, const float *restrict h, const float *restrict dy, float *restrict dh, float *restrict ds)
+static void cell_back(const rnn *l, const float *restrict h, const float *restrict dy, float *restrict dh,
+                      float *restrict ds)
 {
     const int64_t u = l->units;
     if (dy) for (int64_t j = 0; j < u; j++) dh[j] += dy[j];
@@ -101,8 +104,8 @@ static void cell_back(const rnn *l, const float *restrict h, const float *restri
     else for (int64_t j = 0; j < u; j++) ds[j] = h[j] <= 0 ? 0 : dh[j];
 }
 
-/* dR = sum of h[t-1]' ds[t], as one product over the rows of all samples: one array is a row ahead of the other.  What
- * would mix two samples falls on the first time of a sample, whose ds is set to zero: so this comes last. */
+/* dR = sum of h[t-1]' ds[t], as one product over the rows of all samples: one array is a row ahead of the other.
+ * What would mix two samples falls on the first time of a sample, whose ds is set to zero: so this comes last. */
 static void recurrent_back(const rnn *l, const heft_backward *p, const float *hidden, float *ds)
 {
     const int64_t u = l->units, rows = p->n * l->time - 1;
@@ -124,7 +127,8 @@ static void backward(const void *self, const heft_backward *p)
     for (int64_t k = time - 1; k >= 0; k--) {
         const int64_t t = at(l, k);
         for (int64_t i = 0; i < p->n; i++) {
-            const float *dy = l->return_sequences ? p->dout + (i * time + t) * u : k == time - 1 ? p->dout + i * u : NULL;
+            const float *dy = l->return_sequences ? p->dout + (i * time + t) * u
+                            : k == time - 1 ? p->dout + i * u : NULL;
             cell_back(l, hidden + (i * time + t) * u, dy, dh + i * u, ds + (i * time + t) * u);
         }
         if (k) p->host->gemm(false, true, p->n, u, u, 1, ds + t * u, time * u, p->weight[R], u, 0, dh, u);

@@ -38,7 +38,8 @@ def rows(gates, features, units, second):
     return [(features, gates * units), (units, gates * units), (gates * units,)] + [(gates * units,)] * second
 
 
-for name, kind, gates, second in ("lstm", torch.lstm, 4, False), ("gru", torch.gru, 3, True), ("simple_rnn", torch.rnn_tanh, 1, False):
+KINDS = ("lstm", torch.lstm, 4, False), ("gru", torch.gru, 3, True), ("simple_rnn", torch.rnn_tanh, 1, False)
+for name, kind, gates, second in KINDS:
     other = "recurrent_bias: " + ("false" if second else "true")
     case(name, "{units: 3}", [(5, 4)], rows(gates, 4, 3, second), recurrent(kind, 3, second=second))
     case(name, "{units: 3, return_sequences: true, %s}" % other, [(5, 2)], rows(gates, 2, 3, not second),
@@ -77,7 +78,8 @@ def projections(width, bias=True):
 case("multi_head_attention", "{heads: 2}", [(5, 4)], projections(4), attention(2))
 case("multi_head_attention", "{heads: 1, bias: false}", [(3, 5)], projections(5, False), attention(1))
 case("multi_head_attention", "{heads: 3, causal: true}", [(5, 6)], projections(6), attention(3, True))
-case("multi_head_attention", "{heads: 4, causal: true, bias: false}", [(4, 4)], projections(4, False), attention(4, True))
+case("multi_head_attention", "{heads: 4, causal: true, bias: false}", [(4, 4)], projections(4, False),
+     attention(4, True))
 case("multi_head_attention", "{heads: 2, causal: true}", [(18, 2)], projections(2), attention(2, True))
 case("multi_head_attention", "{heads: 2}", [(1, 4)], projections(4), attention(2))
 
@@ -119,7 +121,8 @@ case("group_norm", "{groups: 2}", [(3, 2, 6)], [(6,), (6,)], group_norm(2))
 case("group_norm", "{groups: 3, eps: 1e-2}", [(4, 6)], [(6,), (6,)], group_norm(3, 1e-2))
 case("group_norm", "{groups: 1, center: false}", [(3, 5)], [(5,)], group_norm(1, beta=False))
 case("group_norm", "{groups: 2, scale: false}", [(34,)], [(34,)], group_norm(2, gamma=False))
-case("group_norm", "{groups: 4, scale: false, center: false}", [(2, 2, 2, 4)], [], group_norm(4, gamma=False, beta=False), 32)
+case("group_norm", "{groups: 4, scale: false, center: false}", [(2, 2, 2, 4)], [],
+     group_norm(4, gamma=False, beta=False), 32)
 case("group_norm", "{groups: channels}", [(3, 4, 5)], [(5,), (5,)],
      images(lambda x, gamma, beta: F.instance_norm(x, weight=gamma, bias=beta)))
 

@@ -45,7 +45,8 @@ def depthwise(stride=(1, 1), padding=None, dilation=(1, 1)):
 
 
 def max_pool1d(size, stride, padding=(0, 0)):
-    return sequences(lambda x: F.max_pool1d(F.pad(x, ends(x.shape[2], size, stride, padding), value=-np.inf), size, stride))
+    return sequences(lambda x: F.max_pool1d(F.pad(x, ends(x.shape[2], size, stride, padding), value=-np.inf),
+                                            size, stride))
 
 
 def avg_pool1d(size, stride, padding=(0, 0), include=False):
@@ -60,11 +61,14 @@ case("conv1d", "{filters: 4, kernel: 3}", [(7, 3)], [(3, 3, 4), (4,)], conv1d())
 case("conv1d", "{filters: 3, kernel: 2, stride: 2, bias: false}", [(8, 5)], [(2, 5, 3)], conv1d(2))
 case("conv1d", "{filters: 3, kernel: 4, padding: same}", [(7, 2)], [(4, 2, 3), (3,)], conv1d(1, "same"))
 case("conv1d", "{filters: 3, kernel: 5, stride: 3, padding: same}", [(8, 2)], [(5, 2, 3), (3,)], conv1d(3, "same"))
-case("conv1d", "{filters: 2, kernel: 3, dilation: 2, padding: causal}", [(8, 3)], [(3, 3, 2), (2,)], conv1d(1, "causal", 2))
+case("conv1d", "{filters: 2, kernel: 3, dilation: 2, padding: causal}", [(8, 3)], [(3, 3, 2), (2,)],
+     conv1d(1, "causal", 2))
 case("conv1d", "{filters: 2, kernel: 4, stride: 2, padding: causal}", [(7, 3)], [(4, 3, 2), (2,)], conv1d(2, "causal"))
 case("conv1d", "{filters: 2, kernel: 3, padding: 2}", [(5, 3)], [(3, 3, 2), (2,)], conv1d(1, (2, 2)))
-case("conv1d", "{filters: 2, kernel: 3, padding: [1, 3], dilation: 3}", [(6, 3)], [(3, 3, 2), (2,)], conv1d(1, (1, 3), 3))
-case("conv1d", "{filters: 6, kernel: 3, groups: 2, padding: same}", [(5, 4)], [(3, 2, 6), (6,)], conv1d(1, "same", groups=2))
+case("conv1d", "{filters: 2, kernel: 3, padding: [1, 3], dilation: 3}", [(6, 3)], [(3, 3, 2), (2,)],
+     conv1d(1, (1, 3), 3))
+case("conv1d", "{filters: 6, kernel: 3, groups: 2, padding: same}", [(5, 4)], [(3, 2, 6), (6,)],
+     conv1d(1, "same", groups=2))
 case("conv1d", "{filters: 17, kernel: 1}", [(3, 16)], [(1, 16, 17), (17,)], conv1d())
 
 case("conv_transpose2d", "{filters: 4, kernel: 3}", [(4, 3, 3)], [(3, 3, 4, 3), (4,)], transpose())
@@ -102,7 +106,8 @@ for name, pool in ("max_pool1d", max_pool1d), ("avg_pool1d", avg_pool1d):
     case(name, "{size: 3, padding: 1}", [(7, 2)], [], pool(3, 3, (1, 1)))
     case(name, "{size: 4, stride: 3, padding: [3, 1]}", [(7, 2)], [], pool(4, 3, (3, 1)))
     case(name, "{size: 2, stride: 3}", [(9, 2)], [], pool(2, 3))
-case("avg_pool1d", "{size: 3, stride: 2, padding: 1, count_include_pad: true}", [(7, 2)], [], avg_pool1d(3, 2, (1, 1), True))
+case("avg_pool1d", "{size: 3, stride: 2, padding: 1, count_include_pad: true}", [(7, 2)], [],
+     avg_pool1d(3, 2, (1, 1), True))
 
 case("global_max_pool", "", [(3, 4, 5)], [], lambda x: F.adaptive_max_pool2d(x.permute(0, 3, 1, 2), 1).flatten(1))
 case("global_max_pool", "", [(6, 17)], [], lambda x: F.adaptive_max_pool1d(x.permute(0, 2, 1), 1).flatten(1))

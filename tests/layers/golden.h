@@ -22,8 +22,8 @@ typedef struct golden {
 #define GOLDEN_ABSOLUTE 4e-6
 #define GOLDEN_RELATIVE 4e-6
 
-static inline const float *golden_compare(const harness *h, const golden *g, const float *want, const char *what, size_t n,
-                            const float *got)
+static inline const float *golden_compare(const harness *h, const golden *g, const float *want, const char *what,
+                                          size_t n, const float *got)
 {
     if (want + n > g->want + g->n) fail_msg("%s: more numbers than PyTorch's %zu at %s", h->label, g->n, what);
     harness_near(h, what, n, got, want, GOLDEN_ABSOLUTE, GOLDEN_RELATIVE);
@@ -68,7 +68,7 @@ static inline void golden_run(const golden *g, uint64_t seed, const int64_t *lan
         for (int i = 0; i < g->n_in; i++) want += (size_t)h->n * harness_count(&g->in[i]);
         for (int i = 0; i < h->n_of[HEFT_WEIGHT]; i++)
             want = golden_compare(h, g, want, "weight by backward", harness_count(&h->of[HEFT_WEIGHT][i]->shape),
-                           h->dweight[i]);
+                                  h->dweight[i]);
     }
     harness_close(h);
 }

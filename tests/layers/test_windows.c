@@ -64,7 +64,8 @@ static const refusal refusals[] = {
       "needs images [height, width, channels] or sequences [time, features]; found [8]" },
     { "global_max_pool", "", 1, { F3(1 << 16, 1 << 16, 1) }, "4294967296 positions are too many" },
     { "adaptive_avg_pool2d", "", 1, { F3(8, 8, 1) }, "output_size" },
-    { "adaptive_avg_pool2d", "{output_size: 2}", 1, { F2(8, 8) }, "needs images [height, width, channels]; found [8, 8]" },
+    { "adaptive_avg_pool2d", "{output_size: 2}", 1, { F2(8, 8) },
+      "needs images [height, width, channels]; found [8, 8]" },
     { "adaptive_avg_pool2d", "{output_size: [2, 2, 2]}", 1, { F3(8, 8, 1) }, "output_size takes one number" },
     { "adaptive_avg_pool2d", "{output_size: 0}", 1, { F3(8, 8, 1) }, "output_size" },
     { "adaptive_max_pool2d", "{output_size: 2}", 1, { I3(8, 8, 1) }, "found integers [8, 8, 1]" },
@@ -100,7 +101,8 @@ static void plans(void **state)
     check_plan("conv1d", "{filters: 6, kernel: 3, padding: 1}", SHAPE(9, 4), SHAPE(9, 6), 2.0 * 3 * 4 * 9 * 6);
     check_plan("conv_transpose2d", "{filters: 6, kernel: [3, 5], stride: 2, padding: 1, output_padding: 1}",
                SHAPE(4, 5, 8), SHAPE(8, 12, 6), 2.0 * 15 * 4 * 5 * 8 * 6);
-    check_plan("conv_transpose2d", "{filters: 6, kernel: 2, stride: 3, padding: same}", SHAPE(4, 5, 8), SHAPE(12, 15, 6), -1);
+    check_plan("conv_transpose2d", "{filters: 6, kernel: 2, stride: 3, padding: same}", SHAPE(4, 5, 8),
+               SHAPE(12, 15, 6), -1);
     check_plan("depthwise_conv2d", "{kernel: 3, multiplier: 2, stride: 2, padding: same}", SHAPE(9, 8, 4), SHAPE(5, 4, 8),
                2.0 * 9 * 5 * 4 * 8);
     check_plan("max_pool1d", "{size: 3}", SHAPE(9, 4), SHAPE(3, 4), -1);
@@ -110,11 +112,13 @@ static void plans(void **state)
     check_fans("conv1d", "{filters: 8, kernel: 5, groups: 2}", SHAPE(9, 4), 5 * 2, 5 * 4);
     check_fans("depthwise_conv2d", "{kernel: [3, 5], multiplier: 2}", SHAPE(9, 9, 4), 15, 30);
     /* A filter of 5 meets an output 3 times at stride 2, one of 2 once at stride 3. */
-    check_fans("conv_transpose2d", "{filters: 8, kernel: [5, 2], stride: [2, 3], groups: 2}", SHAPE(9, 9, 4), 3 * 2, 10 * 4);
+    check_fans("conv_transpose2d", "{filters: 8, kernel: [5, 2], stride: [2, 3], groups: 2}", SHAPE(9, 9, 4), 3 * 2,
+               10 * 4);
 }
 
 /* x, y: of a layer of one channel; dx: what is expected of din where dout is 1, 2, 3, ... */
-static void check_pool(const char *name, const char *options, heft_shape in, const float *x, const float *y, const float *dx)
+static void check_pool(const char *name, const char *options, heft_shape in, const float *x, const float *y,
+                       const float *dx)
 {
     harness *h = harness_open(name, options, 1, &in, LANES(1));
     const size_t n_in = harness_count(&in), n_out = harness_count(&h->plan.out);

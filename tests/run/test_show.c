@@ -91,7 +91,7 @@ static void runs(void **state)
     problems pr = { 0 };
     arena *a = arena_new();
     spit("r/checkpoints/best", "step-000000018.h5\n", 18);
-    const char *best = run_named(a, "r", "best");
+    const char *best = run_named("r", "best", a, &pr);
     assert_int_equal(show("r", NULL), 0);
     SAYS("out", best, "Checkpoints", "latest", "valid\n", path_base(best));
     char *out = slurp("out", NULL);
