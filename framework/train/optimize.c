@@ -156,6 +156,7 @@ static double step_by_gradient(update *u, const pass_input *in)
 {
     optimizer *o = u->o;
     const double loss = pass_run(u->p, in, true);
+    if (!isfinite(loss)) return loss;
     u->sum = o->clip != CLIP_NORM;
     u->scale = 1;
     if (o->clip == CLIP_NORM) {
@@ -193,6 +194,6 @@ double optimizer_step(optimizer *o, model *m, pass *p, const pass_input *in, uin
         loss = at.p.loss - penalty_value(o->penalty, m->x);
     }
     penalty_constrain(o->penalty, m->x);
-    pass_fold(p, m);
+    if (isfinite(loss)) pass_fold(p, m);
     return loss;
 }

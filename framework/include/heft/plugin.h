@@ -568,7 +568,7 @@ static inline int64_t heft_needs_pairs(heft_layer_plan *p)
     if (heft_count(&p->in[1]) != count)
         return heft_fail(&p->error, "needs a target for each output; the output is %s, the target %s",
                          heft_shape_text(&p->in[0], output), heft_shape_text(&p->in[1], target));
-    p->out = (heft_shape){ HEFT_F32, 0 };
+    p->out = (heft_shape){ .dtype = HEFT_F32 };
     return count;
 }
 
