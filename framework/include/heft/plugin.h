@@ -573,6 +573,58 @@ static inline int64_t heft_needs_pairs(heft_layer_plan *p)
     return count;
 }
 
+/* For metrics that compare classes.  Of a sample either each of `rows` rows of `classes` outputs has one class (its target
+ * a label, or a number for each class, the largest being meant), or, where classes is 1, each of `rows` outputs is a yes
+ * or a no (its target a label 0 or 1, or a number, yes above 0.5; the output a logit, yes above 0). */
+typedef struct heft_answers { int64_t rows, classes; bool labels; } heft_answers;
+
+/* plan's first lines.  `binary` takes a number for each output as a yes or no of its own, where classes would be meant. */
+static inline int heft_needs_answers(heft_layer_plan *p, bool binary, heft_answers *a)
+{
+    const heft_shape *x = &p->in[0], *y = &p->in[1];
+    const int64_t outputs = heft_count(x), targets = heft_count(y);
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "logits or probabilities as output")) return -1;
+    a->labels = y->dtype == HEFT_I32;
+    a->classes = x->rank ? x->dim[x->rank - 1] : 1;
+    if (binary || (a->labels && targets == outputs)) a->classes = 1;
+    a->rows = outputs / a->classes;
+    if (targets != (a->labels ? a->rows : outputs))
+        return heft_fail(&p->error, "needs a label for each row of classes, or a number for each output; "
+                         "the output is %s, the target %s", heft_shape_text(x, output), heft_shape_text(y, target));
+    const int64_t known = a->classes == 1 ? 2 : a->classes;
+    if (a->labels && y->limit > known)
+        return heft_fail(&p->error, "labels reach %lld, the output has %lld classes", (long long)(y->limit - 1),
+                         (long long)known);
+    p->out = (heft_shape){ HEFT_F32, 0 };
+    return 0;
+}
+
+/* The first of the largest; -1 if one is not a number. */
+static inline int64_t heft_largest(int64_t n, const float *x)
+{
+    int64_t at = 0;
+    bool numbers = true;
+    for (int64_t k = 0; k < n; k++) {
+        if (x[k] > x[at]) at = k;
+        numbers = numbers && x[k] == x[k];
+    }
+    return numbers ? at : -1;
+}
+
+/* The class of row r (a yes is 1) by the target, and by the output: -1 if that is not a number. */
+static inline int64_t heft_truth(const heft_answers *a, const float *target, int64_t r)
+{
+    if (a->labels) return heft_ints(target)[r];
+    return a->classes == 1 ? target[r] > 0.5f : heft_largest(a->classes, target + r * a->classes);
+}
+
+static inline int64_t heft_guess(const heft_answers *a, const float *output, int64_t r)
+{
+    if (a->classes > 1) return heft_largest(a->classes, output + r * a->classes);
+    return output[r] != output[r] ? -1 : output[r] > 0;
+}
+
 /* Tensors arrive grouped by role, in the order they were declared. */
 typedef struct heft_forward {
     const heft_host *host;
