@@ -10,8 +10,8 @@ run()  { printf '\n$ %s\n' "$*"; "$@"; }
 
 step "Install what is missing, and build"
 experiments/install.sh
-cmake --preset release -DHEFT_TESTS=OFF >/dev/null
-cmake --build build
+cmake --preset release >/dev/null
+cmake --build build --target heft plugins/all                # without the tests
 heft=build/heft
 
 # The next free directory, so that this may be run again.
@@ -34,16 +34,16 @@ run h5ls -r "$digits/metrics.h5"
 run h5dump -d /epochs -s 0 -c 2 "$digits/metrics.h5"
 run h5ls -r "$digits/checkpoints/$(cat "$digits/checkpoints/latest")"
 
-step "Predict: the first five pictures of the test set, then of another format into a file"
+step "Predict: five new pictures on the terminal, five new houses into a file"
 run "$heft" predict "$digits" --input 5
 run "$heft" predict "$houses" --input 5 --output "$houses/prices.csv"
 run head -6 "$houses/prices.csv"
 
 step "Next"
 cat <<TEXT
-$heft train experiments/digits.yaml optimizer.adam.lr=3e-3 train.epochs=3    another learning rate
-$heft resume $digits train.epochs=12                            go on with a finished run
-$heft plugins                                                                layers, losses, optimizers, initializers
-experiments/fetch_data.sh mnist && $heft train experiments/mnist_cnn.yaml     real data: 99 % of handwritten digits
-tests/run.sh                                                                 the tests
+another learning rate:           $heft train experiments/digits.yaml optimizer.adam.lr=3e-3 train.epochs=3
+go on with a finished run:       $heft resume $digits train.epochs=12
+layers, losses, optimizers:      $heft plugins
+real data, 99 % of MNIST:        export HEFT_DATA=\$PWD/data; experiments/fetch_data.sh mnist; $heft train experiments/mnist_cnn.yaml
+the tests:                       tests/run.sh
 TEXT

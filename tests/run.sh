@@ -35,6 +35,9 @@ cmake --build "$build"
 if [ "$preset" = tsan ]; then
     export TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1 ${TSAN_OPTIONS:-}"
 fi
+if [ "$preset" = asan ]; then
+    export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp print_suppressions=0 ${LSAN_OPTIONS:-}"
+fi
 # Tests run side by side: a thread that waits must leave its core to others.
 export OMP_WAIT_POLICY=passive
 

@@ -87,6 +87,18 @@ int file_publish(const char *path, const void *bytes, size_t n, problems *pr)
     return failed ? -1 : 0;
 }
 
+/* The name of a directory is safe once the one that holds it is flushed, which an fsync of what is in it does not do. */
+int file_mkdir(const char *path)
+{
+    if (mkdir(path, 0777) < 0) return -1;
+    arena *a = arena_new();
+    const int rc = sync_dir(path_dir(a, path));
+    const int error = errno;
+    arena_free(a);
+    errno = error;
+    return rc;
+}
+
 int file_mkdirs(const char *path, problems *pr)
 {
     char *copy = strdup(path);
@@ -96,7 +108,7 @@ int file_mkdirs(const char *path, problems *pr)
         if (*p && *p != '/') continue;
         const char end = *p;
         *p = 0;
-        if (mkdir(copy, 0777) < 0 && errno != EEXIST) {
+        if (file_mkdir(copy) < 0 && errno != EEXIST) {
             problems_system(pr, copy, "cannot be made a directory", errno);
             rc = -1;
         }

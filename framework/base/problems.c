@@ -44,6 +44,12 @@ void problems_free(problems *p)
     *p = (problems){ 0 };
 }
 
+/* A file's control characters would speak to the terminal. */
+static void print_safe(const char *s, FILE *to)
+{
+    for (; *s; s++) fputc((unsigned char)*s < 0x20 && *s != '\t' ? '?' : *s == 0x7f ? '?' : *s, to);
+}
+
 static void show_line(const place *at, FILE *to)
 {
     FILE *f = fopen(at->file, "r");
@@ -55,7 +61,9 @@ static void show_line(const place *at, FILE *to)
         if ((n = getline(&line, &room, f)) < 0) break;
     if (n >= 0) {
         line[strcspn(line, "\r\n")] = 0;
-        fprintf(to, "  %s\n  ", line);
+        fputs("  ", to);
+        print_safe(line, to);
+        fputs("\n  ", to);
         int column = 1;                          /* columns count characters, of which UTF-8 has one to four bytes */
         for (int i = 0; column < at->column && line[i]; i++) {
             if (((unsigned char)line[i + 1] & 0xc0) == 0x80) continue;
@@ -86,12 +94,12 @@ void problems_print(const problems *p, FILE *to)
     qsort(order, p->n, sizeof *order, by_place);
     for (size_t i = 0; i < p->n && i < SHOWN; i++) {
         const place *at = &order[i]->at;
-        if (!at->file) fprintf(to, "heft: error: %s\n", order[i]->text);
-        else if (!at->line) fprintf(to, "%s: error: %s\n", at->file, order[i]->text);
-        else {
-            fprintf(to, "%s:%d:%d: error: %s\n", at->file, at->line, at->column, order[i]->text);
-            show_line(at, to);
-        }
+        print_safe(at->file ? at->file : "heft", to);
+        if (at->file && at->line) fprintf(to, ":%d:%d", at->line, at->column);
+        fputs(": error: ", to);
+        print_safe(order[i]->text, to);
+        fputc('\n', to);
+        if (at->file && at->line) show_line(at, to);
     }
     if (p->n > SHOWN) fprintf(to, "heft: %zu more error%s\n", p->n - SHOWN, p->n - SHOWN == 1 ? "" : "s");
     free(order);

@@ -130,7 +130,8 @@ static void write_layers(const model *m, text *out)
         for (int k = 0; k < l->n_in; k++) text_printf(&from, "%s%s", k ? ", " : "", value_name(m, l->in[k]));
         text_count(layer_weights(l), weights);
         flops_write(l->plan.flops, cost);
-        const char *cell[] = { l->name, l->type, shape.s, layer_weights(l) ? weights : "", l->plan.flops > 0 ? cost : "", from.s };
+        const char *cell[] = { l->name, l->type, shape.s, layer_weights(l) ? weights : "", l->plan.flops > 0 ? cost : "",
+                               from.s };
         columns_add(c, cell);
         text_free(&shape);
         text_free(&from);
@@ -170,15 +171,15 @@ static void add_memory(columns *c, const trainer *t)
 {
     const model *m = t->model;
     const size_t all = trainer_bytes(t), weights = (m->n_weights + m->n_state) * sizeof(float);
-    const size_t slots = optimizer_bytes(t->optimizer), training = pass_bytes(m, true), evaluation = pass_bytes(m, false);
+    const size_t slots = optimizer_bytes(t->optimizer), passes = pass_bytes(m, true) + pass_bytes(m, false);
     char total[32], part[4][32];
     text_bytes((double)all, total);
     text_bytes((double)weights, part[0]);
     text_bytes((double)slots, part[1]);
-    text_bytes((double)(training + evaluation), part[2]);
-    text_bytes((double)(all - weights - slots - training - evaluation), part[3]);
-    add_fact(c, "memory", "%s: weights %s, optimizer %s, activations and gradients %s, batches %s", total, part[0], part[1],
-             part[2], part[3]);
+    text_bytes((double)passes, part[2]);
+    text_bytes((double)(all - weights - slots - passes), part[3]);
+    add_fact(c, "memory", "%s: weights %s, optimizer %s, activations and gradients %s, batches %s", total, part[0],
+             part[1], part[2], part[3]);
 }
 
 static void write_totals(const trainer *t, text *out)
@@ -202,8 +203,8 @@ static void write_totals(const trainer *t, text *out)
     add_data(c, t->data);
     text_count(loader_batches(t->loader), steps);
     add_fact(c, "epochs", "%lld of %s steps, batch %lld", (long long)t->options.epochs, steps, (long long)m->batch);
-    add_fact(c, "lanes", "%lld of %lld samples, on %d thread%s", (long long)model_lanes(m, m->batch), (long long)m->lane_size,
-             compute_threads(), compute_threads() == 1 ? "" : "s");
+    add_fact(c, "lanes", "%lld of %lld samples, on %d thread%s", (long long)model_lanes(m, m->batch),
+             (long long)m->lane_size, compute_threads(), compute_threads() == 1 ? "" : "s");
     columns_write(c, out);
     columns_free(c);
 }
@@ -227,7 +228,10 @@ static void print_all(const trainer *t, bool json)
 int verb_check(int argc, char **argv)
 {
     bool json = false;
-    const cli_option options[] = { { "--json", NULL, &json, "one JSON object a line: a layer each, then the totals" }, { 0 } };
+    const cli_option options[] = {
+        { "--json", NULL, &json, "one JSON object a line: a layer each, then the totals" },
+        { 0 }
+    };
     cli_args args;
     if (cli_read(argc, argv, options, 1, 1, usage, &args) < 0) return EXIT_USAGE;
 

@@ -19,14 +19,17 @@ typedef struct cli_option {
     const char  *doc;                /* for help: "DIR  directory of the run" */
 } cli_option;
 
-/* Splits argv into options (by the table, which ends with {0} or is NULL), overrides (path=value) and the rest, each in order;
- * argv is reordered, and out->arg and out->override point into it.  min and max count the rest; max -1: any number.
+/* Splits argv into options (by the table, which ends with {0} or is NULL), overrides (path=value) and the rest,
+ * each in order; argv is reordered, and out->arg and out->override point into it.  min and max count the rest;
+ * max -1: any number.
  *
- * usage: one line, "heft train FILE [path=value ...] [--run DIR]".  Overrides are looked for only if it says path=value;
- * without that, and with a slash in front of the '=', such an argument is one of the rest.  `--` ends the options.
+ * usage: one line, "heft train FILE [path=value ...] [--run DIR]".  Overrides are looked for only if it says
+ * path=value; without that, and with a slash in front of the '=', such an argument is one of the rest.  `--` ends
+ * the options.
  *
- * -1 after printing everything that is wrong with the nearest known option, and the usage; or, if there is --help (or -h), after
- * printing usage and options to stdout.  A verb returns EXIT_USAGE in both cases; main makes it EXIT_DONE for --help. */
+ * -1 after printing everything that is wrong with the nearest known option, and the usage; or, if there is --help
+ * (or -h), after printing usage and options to stdout.  A verb returns EXIT_USAGE in both cases; main makes it
+ * EXIT_DONE for --help. */
 typedef struct cli_args { int n, n_overrides; char **arg, **override; } cli_args;
 int  cli_read(int argc, char **argv, const cli_option *table, int min, int max, const char *usage, cli_args *out);
 

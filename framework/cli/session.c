@@ -20,7 +20,7 @@ int session_load(session *s, const char *path, int n_overrides, char *const *ove
     if (!target || !(s->checkpoint = checkpoint_open(target, pr))) return -1;
     size_t n;
     const char *yaml = checkpoint_experiment(s->checkpoint, &n);
-    s->experiment = experiment_parse(target, path_dir(s->memory, target), yaml, n, n_overrides, overrides, pr);
+    s->experiment = experiment_parse(arena_printf(s->memory, "%s:/experiment", target), path_dir(s->memory, target), yaml, n, n_overrides, overrides, pr);
     if (!s->experiment) return -1;
     const experiment *e = s->experiment;
     s->registry = registry_new(e->n_plugin_dirs, e->plugin_dirs);

@@ -150,7 +150,8 @@ static int read_data(shown *w, problems *pr)
     if (!hdf_exists(w->file, "/data/input/dims")) return 0;
     if (hdf_shape(w->file, "/data/input/dims", &type, &rank, n, pr) < 0) return -1;
     if (rank != 1 || n[0] > HDF_MAX_RANK) {
-        problems_add(pr, hdf_place(w->file, "/data/input/dims", w->memory), "not a list of at most %d numbers", HDF_MAX_RANK);
+        problems_add(pr, hdf_place(w->file, "/data/input/dims", w->memory), "not a list of at most %d numbers",
+                     HDF_MAX_RANK);
         return -1;
     }
     w->n_input = n[0];
@@ -179,7 +180,9 @@ static int read_run(shown *w, problems *pr)
         return -1;
     }
     if (run_checkpoints(w->run, w->memory, &w->n_saved, &path, pr) < 0) return -1;
-    const char *latest = run_named(w->memory, w->run, "latest"), *best = run_named(w->memory, w->run, "best");
+    const size_t before = pr->n;
+    const char *latest = run_named(w->run, "latest", w->memory, pr), *best = run_named(w->run, "best", w->memory, pr);
+    if (pr->n > before) return -1;
     w->saved = arena_alloc(w->memory, (size_t)w->n_saved, sizeof *w->saved);
     for (int64_t i = 0; i < w->n_saved; i++) {
         problems damage = { 0 };
@@ -191,7 +194,11 @@ static int read_run(shown *w, problems *pr)
         checkpoint_close(c);
         problems_free(&damage);
     }
-    if (!w->path) problems_add(pr, (place){ w->run, 0, 0 }, w->n_saved ? "none of its checkpoints can be read" : "the run has no checkpoint yet");
+    if (!w->path)
+        problems_add(pr, (place){ w->run, 0, 0 },
+                     w->n_saved ? "none of its checkpoints can be read" : "the run has no checkpoint yet");
+    for (int64_t i = 0; i < w->n_saved && !w->path; i++)
+        problems_add(pr, (place){ w->saved[i].path, 0, 0 }, "%s", w->saved[i].fault);
     return w->path ? 0 : -1;
 }
 
@@ -231,8 +238,8 @@ static void print_saved(const shown *w)
     columns *c = columns_new(3, (const char *const[]){ "checkpoint", "", "state" }, "lll");
     for (int64_t i = 0; i < w->n_saved; i++) {
         const saved *s = &w->saved[i];
-        columns_add(c, (const char *const[]){ path_base(s->path), s->latest && s->best ? "latest, best" : s->latest ? "latest" : s->best ? "best" : "",
-                                              s->fault ? s->fault : "valid" });
+        const char *mark = s->latest && s->best ? "latest, best" : s->latest ? "latest" : s->best ? "best" : "";
+        columns_add(c, (const char *const[]){ path_base(s->path), mark, s->fault ? s->fault : "valid" });
     }
     if (w->n_saved) print_columns(c, "Checkpoints");
     else columns_free(c);
@@ -245,7 +252,9 @@ static void print_layers(const shown *w)
     for (int64_t i = 0; i < w->n_layers; i++) {
         const layer *l = &w->layer[i];
         const char *type = strcmp(l->role, "layer") ? arena_printf(a, "%s (%s)", l->type, l->role) : l->type;
-        columns_add(c, (const char *const[]){ l->name, type, l->inputs, shape(a, l->n_out, l->out), count(a, l->parameters) });
+        columns_add(
+            c,
+            (const char *const[]){ l->name, type, l->inputs, shape(a, l->n_out, l->out), count(a, l->parameters) });
     }
     columns_rule(c);
     columns_add(c, (const char *const[]){ "", "", "", "", count(a, w->parameters) });
@@ -255,14 +264,25 @@ static void print_layers(const shown *w)
 static void print_tensors(const shown *w)
 {
     arena *a = w->memory;
-    columns *c = columns_new(9, (const char *const[]){ "tensor", "shape", "min", "max", "mean", "std", "norm", "zeros", "not finite" }, "llrrrrrrr");
+    static const char *const heading[] = { "tensor", "shape", "min",   "max",       "mean",
+                                           "std",    "norm",  "zeros", "not finite" };
+    columns *c = columns_new(9, heading, "llrrrrrrr");
     for (int64_t i = 0; i < w->n_layers; i++)
         for (int64_t k = 0; k < w->layer[i].n_tensors; k++) {
             const tensor *t = &w->layer[i].tensor[k];
             const statistics *s = &t->s;
-            const char *name = arena_printf(a, "%s/%s%s", w->layer[i].name, t->name, strcmp(t->role, "weight") ? " (state)" : "");
-            columns_add(c, (const char *const[]){ name, shape(a, t->rank, t->dim), number(a, s->min), number(a, s->max), number(a, s->mean),
-                                                  number(a, s->std), number(a, s->norm), count(a, s->zeros), count(a, s->non_finite) });
+            const char *name =
+                arena_printf(a, "%s/%s%s", w->layer[i].name, t->name, strcmp(t->role, "weight") ? " (state)" : "");
+            const char *const cell[] = { name,
+                                         shape(a, t->rank, t->dim),
+                                         number(a, s->min),
+                                         number(a, s->max),
+                                         number(a, s->mean),
+                                         number(a, s->std),
+                                         number(a, s->norm),
+                                         count(a, s->zeros),
+                                         count(a, s->non_finite) };
+            columns_add(c, cell);
         }
     print_columns(c, "Weights and states");
 }
@@ -277,7 +297,8 @@ static void print_small(const shown *w)
             text values = { 0 };
             if (t->count < 1 || t->count > LISTED) continue;
             for (int64_t j = 0; j < t->count; j++) text_printf(&values, "%s%.6g", j ? "  " : "", (double)t->value[j]);
-            columns_add(c, (const char *const[]){ arena_printf(w->memory, "%s/%s", w->layer[i].name, t->name), values.s });
+            const char *name = arena_printf(w->memory, "%s/%s", w->layer[i].name, t->name);
+            columns_add(c, (const char *const[]){ name, values.s });
             text_free(&values);
             any = true;
         }
@@ -291,13 +312,15 @@ static void print_state(const shown *w)
     columns_add(c, (const char *const[]){ "optimizer", w->optimizer });
     for (const trainer_field *f = trainer_fields; f->name; f++) {
         const char *at = (const char *)&w->state + f->offset;
-        columns_add(c, (const char *const[]){ f->name, f->real ? number(w->memory, *(const double *)(const void *)at)
-                                                               : count(w->memory, *(const int64_t *)(const void *)at) });
+        const char *value = f->real ? number(w->memory, *(const double *)(const void *)at)
+                                    : count(w->memory, *(const int64_t *)(const void *)at);
+        columns_add(c, (const char *const[]){ f->name, value });
     }
     columns_add(c, (const char *const[]){ "data input", shape(w->memory, w->n_input, w->input) });
     text names = { 0 };
     text_printf(&names, "%" PRId64, w->n_classes);
-    for (int64_t i = 0; i < w->n_names && i < LISTED; i++) text_printf(&names, "%s%s", i ? ", " : ": ", w->class_name[i]);
+    for (int64_t i = 0; i < w->n_names && i < LISTED; i++)
+        text_printf(&names, "%s%s", i ? ", " : ": ", w->class_name[i]);
     if (w->n_names > LISTED) text_add(&names, ", ...");
     if (w->n_classes) columns_add(c, (const char *const[]){ "data classes", names.s });
     columns_add(c, (const char *const[]){ "data fingerprint", w->fingerprint });
@@ -451,12 +474,6 @@ static void print_json(const shown *w)
 
 /* ---- the verb ---- */
 
-static void print_faults(const shown *w)
-{
-    for (int64_t i = 0; i < w->n_saved; i++)
-        if (w->saved[i].fault) fprintf(stderr, "%s: error: %s\n", w->saved[i].path, w->saved[i].fault);
-}
-
 int verb_show(int argc, char **argv)
 {
     bool as_json = false;
@@ -469,7 +486,6 @@ int verb_show(int argc, char **argv)
     if (file_is_dir(args.arg[0])) {
         w.run = args.arg[0];
         good = read_run(&w, &pr) == 0;
-        if (!good) print_faults(&w);
     } else w.path = args.arg[0];
     good = good && read_checkpoint(&w, &pr) == 0;
     if (good && as_json) print_json(&w);

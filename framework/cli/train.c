@@ -7,6 +7,8 @@
 #include "report/progress.h"
 #include "train/signals.h"
 
+enum { MOST_METRICS = 8 };               /* shown while an epoch is under way */
+
 typedef struct watch {
     run      *run;
     progress *progress;
@@ -31,8 +33,15 @@ static void on_checkpoint(void *context, trainer *t, bool best)
 static void on_step(void *context, const trainer *t, double loss)
 {
     const watch *w = context;
+    const model *m = t->model;
+    const char *name[MOST_METRICS];
+    double value[1 + MOST_METRICS] = { loss };
+    const int n = m->n_metrics <= MOST_METRICS && progress_due(w->progress) ? m->n_metrics : 0;
+    if (n) meter_read(t->meter, m, value);      /* of the epoch so far */
+    for (int i = 0; i < n; i++) name[i] = model_metric_name(m, i + 1);
     const progress_now now = { .epoch = t->state.epoch + 1, .epochs = t->options.epochs, .done = t->state.position,
-                               .of = dataset_count(t->data->train), .step = t->state.step, .loss = loss };
+                               .of = dataset_count(t->data->train), .step = t->state.step, .loss = n ? value[0] : loss,
+                               .n = n, .name = name, .value = value + 1 };
     progress_step(w->progress, &now);
 }
 
@@ -65,7 +74,6 @@ static int train(session *s, run *r, int64_t until, problems *pr)
     w.name = names;
     for (int i = 2; i < t->epochs->n_columns && w.n < 256; i++) names[w.n++] = t->epochs->column[i].name;
 
-    signals_install();
     const trainer_events ev = { &w, on_checkpoint, on_step, on_epoch };
     const trainer_end end = trainer_run(t, &ev, pr);
     progress_end(w.progress);
@@ -90,7 +98,7 @@ static int restore(session *s, run *r, int n_overrides, char *const *overrides, 
         if (!(s->checkpoint = checkpoint_open(newest, pr))) return -1;
         size_t n;
         const char *yaml = checkpoint_experiment(s->checkpoint, &n);
-        e = experiment_parse(newest, r->dir, yaml, n, n_overrides, overrides, pr);
+        e = experiment_parse(arena_printf(s->memory, "%s:/experiment", newest), r->dir, yaml, n, n_overrides, overrides, pr);
     } else e = experiment_load(path_join(s->memory, r->dir, "experiment.yaml"), n_overrides, overrides, pr);
     if (!e || session_train(s, e, pr) < 0) return -1;
     if (!newest) return run_ready(r, s->trainer, pr);
@@ -104,6 +112,7 @@ static int resume(const char *dir, int64_t until, int n_overrides, char *const *
     problems pr = { 0 };
     session s = { 0 };
     int code = EXIT_USAGE;
+    signals_install();                           /* from here on there is a run to go on with */
     run *r = run_open(dir, &pr);
     if (r && restore(&s, r, n_overrides, overrides, &pr) == 0) code = train(&s, r, until, &pr);
     else cli_fail(&pr, code);
@@ -154,7 +163,9 @@ int verb_train(int argc, char **argv)
     int code = EXIT_USAGE;
     run *r = NULL;
     experiment *e = experiment_load(args.arg[0], args.n_overrides, args.override, &pr);
-    if (e && session_train(&s, e, &pr) == 0 && (r = run_create(dir, e, &pr)) && run_ready(r, s.trainer, &pr) == 0) code = train(&s, r, until, &pr);
+    const bool ready = e && session_train(&s, e, &pr) == 0;
+    if (ready) signals_install();                /* from here on there is a run to go on with */
+    if (ready && (r = run_create(dir, e, &pr)) && run_ready(r, s.trainer, &pr) == 0) code = train(&s, r, until, &pr);
     else cli_fail(&pr, code);
     run_close(r);
     session_close(&s);

@@ -20,7 +20,8 @@ void  names_hint(const char *word, const char *const *names, text *out);
 const char **node_names(arena *a, const node *n);
 
 /* True of the places whose value is one type with options (adam: {...}), where a second key would be a second type:
- * optimizer, loss, the learning rate, elements of model and metrics.  first: the path's first step; last: its last of n. */
+ * optimizer, loss, the learning rate, elements of model and metrics.  first: the path's first step; last: the last of
+ * its n. */
 bool  path_holds_type(const char *first, const char *last, size_t n);
 
 /* One step down: the child that *rest begins with, *rest then being behind the step and its dot; *levels is raised by

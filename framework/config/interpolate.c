@@ -82,12 +82,14 @@ static const char *from_environment(work *w, const node *n, const char *spec)
     const size_t len = strcspn(spec, ",");
     const char *name = arena_strndup(w->a, spec, len), *value = len ? getenv(name) : NULL;
     if (!len)
-        problems_add(w->pr, n->at, "${env:%s}: the variable's name is missing; write ${env:NAME} or ${env:NAME,default}", spec);
+        problems_add(w->pr, n->at, "${env:%s}: the variable's name is missing; write ${env:NAME} or ${env:NAME,default}",
+                     spec);
     else if (value && !utf8_valid(value)) problems_add(w->pr, n->at, "${env:%s}: its value is not valid UTF-8", name);
     else if (value) return value;
     else if (spec[len]) return spec + len + 1;
-    else problems_add(w->pr, n->at, "${env:%s}: the environment has no variable '%s'; ${env:%s,value} would give it a default",
-                      name, name, name);
+    else
+        problems_add(w->pr, n->at, "${env:%s}: the environment has no variable '%s'; ${env:%s,value} would give it a "
+                     "default", name, name, name);
     return NULL;
 }
 
@@ -95,7 +97,8 @@ static const char *from_environment(work *w, const node *n, const char *spec)
 static int take(work *w, node *n, const char *ref, bool whole, text *out, const frame *up)
 {
     if (!*ref || strstr(ref, "${")) {
-        problems_add(w->pr, n->at, "${%s}: %s", ref, *ref ? "a reference inside a reference is not supported" : "the path is missing");
+        problems_add(w->pr, n->at, "${%s}: %s", ref,
+                     *ref ? "a reference inside a reference is not supported" : "the path is missing");
         return -1;
     }
     if (!strncmp(ref, "env:", 4)) {

@@ -154,7 +154,8 @@ bool utf8_valid(const char *bytes)
             if ((s[i] & 0xc0) != 0x80) return false;
             c = c << 6 | (s[i] & 0x3fu);
         }
-        const bool overlong = (more == 2 && c < 0x800) || (more == 3 && c < 0x10000), surrogate = c >= 0xd800 && c < 0xe000;
+        const bool overlong = (more == 2 && c < 0x800) || (more == 3 && c < 0x10000);
+        const bool surrogate = c >= 0xd800 && c < 0xe000;
         if (overlong || surrogate || c > 0x10ffff) return false;
         s += more + 1;
     }

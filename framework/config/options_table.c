@@ -167,8 +167,8 @@ int options_check_table(const heft_option *table, size_t instance_size, const ch
     for (int i = 0; table && table[i].type != HEFT_END; i++) {
         const heft_option *row = &table[i];
         if (i == MOST_ROWS || (int)row->type < 0 || row->type > HEFT_REALS) {
-            problems_add(pr, at, "%s: option %d has an unknown type %d; does the table end with HEFT_OPT_END?", what, i + 1,
-                         (int)row->type);
+            problems_add(pr, at, "%s: option %d has an unknown type %d; does the table end with HEFT_OPT_END?", what,
+                         i + 1, (int)row->type);
             break;
         }
         if (!is_field_name(row->name)) {

@@ -55,17 +55,18 @@ static const char *syntax_hint(const parser *p)
     static const struct { const char *problem, *hint; } hints[] = {
         { "found character that cannot start any token", "a value that begins with this character must be in quotes" },
         { "mapping values are not allowed",
-          "a value with ': ' in it must be in quotes, and keys of one mapping must be indented alike" },
-        { "could not find expected ':'", "every line of a mapping is 'key: value'" },
+          "a value with ': ' in it must be in quotes; keys of one mapping are indented alike, each with its ':'" },
         { "did not find expected key", "keys of one mapping must be indented alike" },
         { "did not find expected '-' indicator", "the elements of one list must be indented alike" },
         { "block sequence entries are not allowed", "a list begins on the line after its key" },
-        { "found unexpected end of stream", "a quote is not closed" },
         { NULL, NULL }
     };
     size_t n, at;
     const char *line = line_at(p, p->yaml.problem_mark, &n, &at);
-    if (memchr(line, '\t', at + (at < n)) && strspn(line, " \t-") >= at) return "indent with spaces, not tabs";
+    bool tab = at < n && line[at] == '\t';
+    size_t lead = 0;                             /* the text has no NUL at its end */
+    for (; lead < at && memchr(" \t-", line[lead], 3); lead++) tab |= line[lead] == '\t';
+    if (tab && lead == at) return "indent with spaces, not tabs";
     for (size_t i = 0; i + 1 < n; i++)
         if (line[i] == '$' && line[i + 1] == '{') return "inside { } and [ ], write \"${...}\" in quotes";
     for (size_t i = 0; hints[i].problem; i++)
@@ -89,6 +90,14 @@ static void report_syntax(const parser *p)
                          "the control character U+%04X cannot stand in YAML; write it as an escape in double quotes",
                          (unsigned)y->problem_value);
         else problems_add(p->pr, at, "the byte 0x%02x here is not valid UTF-8; save the file as UTF-8", byte);
+        return;
+    }
+    /* Of these, libyaml says where it gave up, which is often beyond the end; where it began is where the mistake is. */
+    const char *begun = strstr(y->problem, "could not find expected ':'") ? "this line is not 'key: value'"
+                      : strstr(y->problem, "found unexpected end of stream") ? "the quote that opens here is not closed"
+                                                                             : NULL;
+    if (begun) {
+        problems_add(p->pr, place_of(p, y->context_mark), "not valid YAML: %s", begun);
         return;
     }
     text t = { 0 };

@@ -31,7 +31,8 @@ static int need_plain(const field *f, const node *n)
     if (n->kind != NODE_SCALAR || node_is_null(n)) return refuse_other(f, n);
     double v;
     if (n->quoted && text_real(n->text, &v))
-        return field_refuse(f, n->at, "\"%s\" is a string because of its quotes; write %s without them", n->text, n->text);
+        return field_refuse(f, n->at, "\"%s\" is a string because of its quotes; write %s without them", n->text,
+                            n->text);
     return n->quoted ? refuse_other(f, n) : 0;
 }
 

@@ -241,7 +241,7 @@ static source *make_source(opening *o, const hdf5_options *own, const char *file
     const int64_t cache = own->cache;
     const bool x_open = rc == 0 && rows_open(d, &d->x, file, inputs, cache, o->a, pr) == 0;
     const bool y_open = rc == 0 && (!targets || rows_open(d, &d->y, file, targets, cache, o->a, pr) == 0);
-    rc = x_open && y_open ? shape_of_inputs(d->x.name, d->x.rank, d->x.dim, &d->base.input, pr) : -1;
+    rc = x_open && y_open ? shape_of_inputs(d->x.name, d->x.rank, d->x.dim, false, &d->base.input, pr) : -1;
     d->base.count = d->x.dim[0];
     if (rc == 0 && targets) rc = open_targets(d, task, pr);
     if (rc == 0) return &d->base;

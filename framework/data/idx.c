@@ -262,7 +262,7 @@ static source *make_source(opening *o, const char *inputs, const char *targets, 
     int rc = read_array(inputs, &d->inputs, pr);
     if (targets && read_array(targets, &d->targets, pr) < 0) rc = -1;
     if (rc == 0) rc = print_file(o, "inputs", inputs, pr);
-    if (rc == 0) rc = shape_of_inputs(inputs, d->inputs.rank, d->inputs.dim, &s->input, pr);
+    if (rc == 0) rc = shape_of_inputs(inputs, d->inputs.rank, d->inputs.dim, true, &s->input, pr);
     s->count = d->inputs.dim[0];
     if (rc == 0 && targets) {
         const array *y = &d->targets;

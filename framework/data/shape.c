@@ -12,7 +12,7 @@ static int dims_check(const char *name, int rank, const int64_t *dim, problems *
     return 0;
 }
 
-int shape_of_inputs(const char *name, int rank, const int64_t *dim, heft_shape *out, problems *pr)
+int shape_of_inputs(const char *name, int rank, const int64_t *dim, bool images, heft_shape *out, problems *pr)
 {
     if (rank < 1 || rank > HEFT_MAX_RANK + 1) {
         problems_add(pr, (place){ name, 0, 0 }, "%d axes; inputs have 1 to %d, the samples outermost", rank,
@@ -22,7 +22,7 @@ int shape_of_inputs(const char *name, int rank, const int64_t *dim, heft_shape *
     if (dims_check(name, rank, dim, pr) < 0) return -1;
     *out = (heft_shape){ .dtype = HEFT_F32, .rank = rank - 1 };
     for (int i = 1; i < rank; i++) out->dim[i - 1] = dim[i];
-    if (rank == 3 || rank == 1) out->dim[out->rank++] = 1;
+    if ((rank == 3 && images) || rank == 1) out->dim[out->rank++] = 1;
     return 0;
 }
 

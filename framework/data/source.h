@@ -177,8 +177,9 @@ void moments_scale(const moments *m, int normalize, double *mean, double *factor
 
 /* ---- shapes (shape.c) ---- */
 
-/* Dims of a file, outermost the samples, as a sample's shape.  Images [h, w] become [h, w, 1]; a bare number [1]. */
-int  shape_of_inputs(const char *name, int rank, const int64_t *dim, heft_shape *out, problems *pr);
+/* Dims of a file, outermost the samples, as a sample's shape.  A bare number becomes [1]; and where a format holds
+ * images, [h, w] becomes [h, w, 1]. */
+int  shape_of_inputs(const char *name, int rank, const int64_t *dim, bool images, heft_shape *out, problems *pr);
 /* Targets: labels if whole numbers of rank 1 (or [n, 1]), unless the task says otherwise. */
 int  shape_of_targets(const char *name, int rank, const int64_t *dim, bool whole, int task, heft_shape *out,
                       bool *labels, problems *pr);

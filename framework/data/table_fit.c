@@ -129,14 +129,13 @@ static void learn_categories(opening *o, field *fd, column *c)
     const int64_t n = c->n_numbers + c->n_texts;
     fd->one_hot = true;
     fd->category = distinct(o->a, n, c->value, &fd->n_categories);
-    int64_t *count = arena_alloc(o->a, (size_t)fd->n_categories, sizeof *count), missing = 0;
+    int64_t *count = arena_alloc(o->a, (size_t)fd->n_categories, sizeof *count);
     const lookup l = lookup_new(o->a, fd->n_categories, fd->category);
     for (int64_t i = 0; i < c->rows; i++) {
         const int64_t k = lookup_find(&l, frame_cell(c->frame, row_at(c, i), c->at));
         if (k >= 0) count[k]++;
-        else missing++;
     }
-    for (int64_t k = 1; k < fd->n_categories && missing; k++)
+    for (int64_t k = 1; k < fd->n_categories; k++)
         if (count[k] > count[fd->fill_category]) fd->fill_category = k;
 }
 

@@ -104,9 +104,9 @@ static void file_free(hdf_file *f)
 static void *share(void *udata) { return udata; }
 static herr_t keep(void *udata) { (void)udata; return 0; }
 
-/* Writing.  HDF5 grows the buffer by image_realloc and gives it back by image_free when the file is closed, which is the only
- * way to it that 1.10 has: H5Fget_file_image leaves a wrong checksum in a version 2 superblock.  Fresh bytes are zeroed because
- * HDF5 may leave gaps. */
+/* Writing.  HDF5 grows the buffer by image_realloc and gives it back by image_free when the file is closed, which
+ * is the only way to it that 1.10 has: H5Fget_file_image leaves a wrong checksum in a version 2 superblock.  Fresh
+ * bytes are zeroed because HDF5 may leave gaps. */
 static void *grow(void *p, size_t n, H5FD_file_image_op_t op, void *udata)
 {
     (void)op;
@@ -173,7 +173,8 @@ hdf_file *hdf_create(problems *pr)
     char name[40];
     snprintf(name, sizeof name, "memory-%lu", ++opened);
     const hid_t access = core_access(f), create = H5Pcreate(H5P_FILE_CREATE);
-    if (access >= 0 && create >= 0 && H5Pset_userblock(create, HDF_USERBLOCK) >= 0 && H5Pset_obj_track_times(create, 0) >= 0
+    if (access >= 0 && create >= 0 && H5Pset_userblock(create, HDF_USERBLOCK) >= 0
+        && H5Pset_obj_track_times(create, 0) >= 0
         && H5Pset_link_creation_order(create, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0)
         f->id = H5Fcreate(name, H5F_ACC_TRUNC, create, access);
     if (f->id < 0) {
@@ -201,8 +202,8 @@ static int close_file(hdf_file *f)
     return H5Fclose(f->id) < 0 ? -1 : 0;
 }
 
-/* Bytes of the closed image that are the file, user block included: a version 2 superblock has its end at 28.  (H5Fget_eoa wants
- * a driver that can do SWMR, and the buffer itself is longer.) */
+/* Bytes of the closed image that are the file, user block included: a version 2 superblock has its end at 28.
+ * (H5Fget_eoa wants a driver that can do SWMR, and the buffer itself is longer.) */
 static int measure_image(hdf_file *f, size_t *n, problems *pr)
 {
     const unsigned char *superblock = (const unsigned char *)f->image + HDF_USERBLOCK;
@@ -285,20 +286,22 @@ static int verify(hdf_file *f, const char *format, problems *pr)
         return -1;
     }
     if (found > wanted || found < 1) {
-        hdf_problem(f, NULL, pr, "is in version %ld of %.*s; this heft reads versions up to %" PRId64, found, (int)kind - 1,
-                    format, wanted);
+        hdf_problem(f, NULL, pr, "is in version %ld of %.*s; this heft reads versions up to %" PRId64, found,
+                    (int)kind - 1, format, wanted);
         return -1;
     }
     /* Written again, it must be the same block: nothing in it is left unchecked. */
     const int k = snprintf(again, sizeof again, "%.*s%ld %zu %s\n", (int)kind, format, found, length, hex);
-    bool same = f->n_image >= HDF_USERBLOCK && (size_t)k == end + 1 && !memcmp(line, again, (size_t)k) && strlen(hex) == 64;
+    bool same = f->n_image >= HDF_USERBLOCK && strlen(hex) == 64 && (size_t)k == end + 1
+        && !memcmp(line, again, (size_t)k);
     for (size_t i = end + 1; same && i < HDF_USERBLOCK; i++) same = !f->image[i];
     if (!same) {
         hdf_problem(f, NULL, pr, "damaged: its first line is not '%s LENGTH SHA-256'", format);
         return -1;
     }
     if (f->n_image - HDF_USERBLOCK != length) {
-        hdf_problem(f, NULL, pr, "damaged: %zu bytes of content, and %zu were written", f->n_image - HDF_USERBLOCK, length);
+        hdf_problem(f, NULL, pr, "damaged: %zu bytes of content, and %zu were written", f->n_image - HDF_USERBLOCK,
+                    length);
         return -1;
     }
     digest_bytes(f->image + HDF_USERBLOCK, length, sum);
@@ -329,9 +332,9 @@ hdf_file *hdf_open_published(const char *path, const char *format, problems *pr)
     return f;
 }
 
-/* The messages of a superblock extension (an object header of version 2; HDF5 File Format Specification, IV.A.1.b and II.C) may be file
- * space information, B-tree sizes and shared messages.  Others, the metadata cache image above all, which a damaged file makes
- * libhdf5 1.10 crash on, are refused. */
+/* The messages of a superblock extension (an object header of version 2; HDF5 File Format Specification, IV.A.1.b
+ * and II.C) may be file space information, B-tree sizes and shared messages.  Others, the metadata cache image
+ * above all, which a damaged file makes libhdf5 1.10 crash on, are refused. */
 static bool plain_extension(int fd, off_t at)
 {
     unsigned char h[1024] = { 0 };
@@ -362,16 +365,18 @@ static int check_superblock(hdf_file *f, int fd, off_t size, problems *pr)
             return -1;
         }
         if (memcmp(s, signature, 8)) continue;
-        /* Behind the sizes of offsets: version 0 has the driver's block at 48, 1 at 52, 2 and 3 the extension at 20. */
+        /* Behind the sizes of offsets: version 0 has the driver's block at 48, 1 at 52, 2 and 3 the extension at
+         * 20. */
         const unsigned version = s[8], offset_size = version < 2 ? s[13] : s[9];
         const uint64_t more = little(s + (version == 0 ? 48 : version == 1 ? 52 : 20), 8);
         if (version > 3) hdf_problem(f, NULL, pr, "HDF5 superblock of version %u; 0 to 3 are read", version);
-        else if (offset_size != 8) hdf_problem(f, NULL, pr, "HDF5 file with offsets of %u bytes; 8 are read", offset_size);
+        else if (offset_size != 8)
+            hdf_problem(f, NULL, pr, "HDF5 file with offsets of %u bytes; 8 are read", offset_size);
         else if (more == UINT64_MAX) return 0;
         else if (version < 2) hdf_problem(f, NULL, pr, "HDF5 file of a special driver; plain files are read");
         else if (more >= (uint64_t)size || !plain_extension(fd, at + (off_t)more))
-            hdf_problem(f, NULL, pr, "HDF5 file with a superblock extension that is not read, such as a cache image; h5repack makes "
-                        "one without");
+            hdf_problem(f, NULL, pr, "HDF5 file with a superblock extension that is not read, such as a cache image; "
+                        "h5repack makes one without");
         else return 0;
         return -1;
     }
@@ -402,7 +407,8 @@ hdf_file *hdf_open(const char *path, problems *pr)
     if (check_foreign(f, pr) == 0) {
         hdf_enter();
         const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-        if (access >= 0 && H5Pset_fclose_degree(access, H5F_CLOSE_SEMI) >= 0 && H5Pset_file_locking(access, 1, 1) >= 0)
+        if (access >= 0 && H5Pset_fclose_degree(access, H5F_CLOSE_SEMI) >= 0
+            && H5Pset_file_locking(access, 1, 1) >= 0)
             f->id = H5Fopen(path, H5F_ACC_RDONLY, access);
         if (f->id < 0) hdf_broken(f, NULL, pr, "cannot be opened as HDF5");
         if (access >= 0) H5Pclose(access);

@@ -1,6 +1,7 @@
 /* inside.h -- what the files of this room share; nobody else includes it
  *
- * Public functions call hdf_enter first and hdf_leave last, and never each other in between: the lock is not recursive.
+ * Public functions call hdf_enter first and hdf_leave last, and never each other in between: the lock is not
+ * recursive.
  */
 #ifndef HEFT_HDF_INSIDE_H
 #define HEFT_HDF_INSIDE_H
@@ -19,7 +20,7 @@ struct hdf_file {
     bool   failed;                   /* a part could not be written, so the file is not published */
     char  *image;                    /* core driver: the file's bytes (reading: the whole file, verified) */
     size_t n_image;
-    struct { char *path; hid_t id; } kept[HDF_KEPT];   /* data sets read by rows stay open, and with them their chunk caches */
+    struct { char *path; hid_t id; } kept[HDF_KEPT];   /* data sets read by rows stay open, with their chunk caches */
     int    oldest;
 };
 
@@ -49,8 +50,11 @@ hid_t hdf_memory_type(hdf_type t);
 hid_t hdf_string_type(size_t size);                          /* fixed length, UTF-8, NUL behind */
 int   hdf_put_attr(hdf_file *f, const char *path, const char *name, hid_t file_type, hid_t memory_type, int64_t n,
                    const void *v, problems *pr);             /* n < 0: a scalar */
-int   hdf_get_strings(hdf_file *f, const char *path, hid_t object, const char *attr, arena *a, int64_t *n, char ***out,
-                      problems *pr);                         /* of a data set (attr NULL) or an attribute, rank 0 or 1 */
+
+/* Strings of a data set (attr NULL) or of an attribute, of rank 0 or 1. */
+int   hdf_get_strings(hdf_file *f, const char *path, hid_t object, const char *attr, arena *a, int64_t *n,
+                      char ***out, problems *pr);
+
 int   hdf_list(hdf_file *f, const char *path, arena *a, int64_t *n, char ***names, problems *pr);
 
 #endif

@@ -99,8 +99,9 @@ static H5O_type_t walk_step(hdf_file *f, const char *parent, const char *path, c
     } else if (H5Lget_info(f->id, path, &link, H5P_DEFAULT) < 0) {
         if (pr) hdf_broken(f, path, pr, "cannot be looked up");
     } else if (link.type != H5L_TYPE_HARD) {
+        const bool soft = link.type == H5L_TYPE_SOFT, external = link.type == H5L_TYPE_EXTERNAL;
         if (pr) hdf_problem(f, path, pr, "%s link, which is not followed; only objects of the file itself are read",
-                            link.type == H5L_TYPE_SOFT ? "a soft" : link.type == H5L_TYPE_EXTERNAL ? "an external" : "a user-defined");
+                            soft ? "a soft" : external ? "an external" : "a user-defined");
     } else {
         const H5O_type_t type = object_type(f, path);
         if (type == H5O_TYPE_UNKNOWN && pr) hdf_broken(f, path, pr, "cannot be opened");

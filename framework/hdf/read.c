@@ -18,7 +18,8 @@ static bool good_storage(hdf_file *f, const char *path, hid_t data, problems *pr
     }
     bool good = true;
     if (H5Pget_layout(made) == H5D_VIRTUAL) {
-        hdf_problem(f, path, pr, "a virtual data set, made of parts of other files; only data in the file itself are read");
+        hdf_problem(f, path, pr,
+                    "a virtual data set, made of parts of other files; only data in the file itself are read");
         good = false;
     } else if (H5Pget_external_count(made) != 0) {
         hdf_problem(f, path, pr, "stored in an external file; only data in the file itself are read");
@@ -31,7 +32,8 @@ static bool good_storage(hdf_file *f, const char *path, hid_t data, problems *pr
         size_t n = 0;
         const H5Z_filter_t id = H5Pget_filter2(made, (unsigned)i, &flags, &n, NULL, sizeof name, name, &config);
         if (id == H5Z_FILTER_SHUFFLE || id == H5Z_FILTER_DEFLATE || id == H5Z_FILTER_FLETCHER32) continue;
-        hdf_problem(f, path, pr, "stored through filter %d (%.63s); shuffle, deflate (gzip) and fletcher32 are read", id,
+        hdf_problem(f, path, pr,
+                    "stored through filter %d (%.63s); shuffle, deflate (gzip) and fletcher32 are read", id,
                     *name ? name : "unnamed");
         good = false;
     }
@@ -44,7 +46,8 @@ hid_t hdf_open_data(hdf_file *f, const char *path, problems *pr)
     const H5O_type_t type = hdf_walk(f, path, pr);
     if (type == H5O_TYPE_UNKNOWN) return -1;
     if (type != H5O_TYPE_DATASET) {
-        hdf_problem(f, path, pr, "%s, where a data set was expected", type == H5O_TYPE_GROUP ? "a group" : "a named type");
+        hdf_problem(f, path, pr, "%s, where a data set was expected",
+                    type == H5O_TYPE_GROUP ? "a group" : "a named type");
         return -1;
     }
     const hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
@@ -143,7 +146,8 @@ int hdf_shape(hdf_file *f, const char *path, hdf_type *type, int *rank, int64_t 
 
 /* ---- reading numbers ---- */
 
-/* A number that an integer type cannot hold is a mistake in the file, not something to clamp.  Floats overflow to infinity as everywhere. */
+/* A number that an integer type cannot hold is a mistake in the file, not something to clamp.  Floats overflow to
+ * infinity as everywhere. */
 static H5T_conv_ret_t unfit(H5T_conv_except_t what, hid_t from, hid_t to, void *src, void *dst, void *seen)
 {
     (void)from, (void)src, (void)dst;
@@ -152,15 +156,17 @@ static H5T_conv_ret_t unfit(H5T_conv_except_t what, hid_t from, hid_t to, void *
     return H5T_CONV_ABORT;
 }
 
-static int read_into(hdf_file *f, const char *path, hid_t data, hid_t memory, hid_t memory_space, hid_t file_space, void *out,
-                     problems *pr)
+static int read_into(hdf_file *f, const char *path, hid_t data, hid_t memory, hid_t memory_space, hid_t file_space,
+                     void *out, problems *pr)
 {
     bool misfit = false;
     const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
     const bool ok = transfer >= 0 && H5Pset_type_conv_cb(transfer, unfit, &misfit) >= 0
         && H5Dread(data, memory, memory_space, file_space, transfer, out) >= 0;
-    if (misfit) hdf_problem(f, path, pr, "holds a number that does not fit into %zu-byte %s integers (or is no whole number)",
-                            H5Tget_size(memory), H5Tget_sign(memory) == H5T_SGN_NONE ? "unsigned" : "signed");
+    if (misfit)
+        hdf_problem(f, path, pr,
+                    "holds a number that does not fit into %zu-byte %s integers (or is no whole number)",
+                    H5Tget_size(memory), H5Tget_sign(memory) == H5T_SGN_NONE ? "unsigned" : "signed");
     else if (!ok) hdf_broken(f, path, pr, "cannot be read");
     if (transfer >= 0) H5Pclose(transfer);
     return ok ? 0 : -1;
@@ -225,8 +231,8 @@ int hdf_read_rows(hdf_file *f, const char *path, hdf_type type, int64_t first, i
     if (data >= 0 && hdf_extent(f, path, data, &rank, dim, pr) == 0) {
         if (rank < 1) hdf_problem(f, path, pr, "a scalar, where rows were expected");
         else if (first < 0 || n < 0 || first > dim[0] || n > dim[0] - first)
-            hdf_problem(f, path, pr, "has %" PRId64 " rows; %" PRId64 " from row %" PRId64 " on were asked for", dim[0], n,
-                        first);
+            hdf_problem(f, path, pr, "has %" PRId64 " rows; %" PRId64 " from row %" PRId64 " on were asked for",
+                        dim[0], n, first);
         else {
             hsize_t start[HDF_MAX_RANK] = { (hsize_t)first }, count[HDF_MAX_RANK] = { (hsize_t)n };
             for (int i = 1; i < rank; i++) count[i] = (hsize_t)dim[i];
@@ -252,7 +258,8 @@ static bool plain_string(hdf_file *f, const char *path, const char *what, hid_t 
     const H5T_class_t class = type < 0 ? H5T_NO_CLASS : H5Tget_class(type);
     if (class != H5T_STRING) hdf_problem(f, path, pr, "%s holds %s, where text was expected", what,
                                          class == H5T_INTEGER || class == H5T_FLOAT ? "numbers" : class_name(class));
-    else if (H5Tis_variable_str(type)) hdf_problem(f, path, pr, "%s holds text of varying length; text of fixed length is read", what);
+    else if (H5Tis_variable_str(type))
+        hdf_problem(f, path, pr, "%s holds text of varying length; text of fixed length is read", what);
     else return true;
     return false;
 }
@@ -265,12 +272,19 @@ static char **cut_cells(arena *a, const char *cells, size_t n, size_t size)
     return out;
 }
 
-int hdf_get_strings(hdf_file *f, const char *path, hid_t object, const char *attr, arena *a, int64_t *n, char ***out, problems *pr)
+static herr_t read_cells(hid_t object, const char *attr, hid_t memory, char *cells)
+{
+    return attr ? H5Aread(object, memory, cells) : H5Dread(object, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, cells);
+}
+
+int hdf_get_strings(hdf_file *f, const char *path, hid_t object, const char *attr, arena *a, int64_t *n,
+                    char ***out, problems *pr)
 {
     text what = { 0 };
     if (attr) text_printf(&what, "attribute '%s'", attr);
     else text_add(&what, "it");
-    const hid_t type = attr ? H5Aget_type(object) : H5Dget_type(object), space = attr ? H5Aget_space(object) : H5Dget_space(object);
+    const hid_t type = attr ? H5Aget_type(object) : H5Dget_type(object),
+                space = attr ? H5Aget_space(object) : H5Dget_space(object);
     int rc = -1;
     hsize_t stored = 0;
     H5Fget_filesize(f->id, &stored);
@@ -282,10 +296,11 @@ int hdf_get_strings(hdf_file *f, const char *path, hid_t object, const char *att
         const hid_t memory = hdf_string_type(size + 1);
         if (count < 0 || H5Sget_simple_extent_ndims(space) > 1 || !size_mul((size_t)count, size + 1, &bytes)
             || (bytes > MOST_TEXT && bytes / 2 > stored))
-            hdf_problem(f, path, pr, "%s claims %lld texts of %zu bytes, more than the file holds", what.s, (long long)count, size);
+            hdf_problem(f, path, pr, "%s claims %lld texts of %zu bytes, more than the file holds", what.s,
+                        (long long)count, size);
         else if (memory < 0 || H5Tset_cset(memory, H5Tget_cset(type)) < 0) hdf_broken(f, path, pr, "cannot be read");
         else if (!(cells = calloc(bytes + 1, 1))) memory_exhausted(bytes);
-        else if (count > 0 && (attr ? H5Aread(object, memory, cells) : H5Dread(object, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, cells)) < 0)
+        else if (count > 0 && read_cells(object, attr, memory, cells) < 0)
             hdf_broken(f, path, pr, attr ? "an attribute cannot be read" : "cannot be read");
         else {
             *out = cut_cells(a, cells, (size_t)count, size + 1);
@@ -384,8 +399,8 @@ char *hdf_get_text(hdf_file *f, const char *path, const char *attr, arena *a, pr
 }
 
 /* At most `most` numbers of an attribute, and how many; n NULL: exactly one. */
-static int get_numbers(hdf_file *f, const char *path, const char *attr, bool whole, int64_t most, int64_t *n, void *out,
-                       problems *pr)
+static int get_numbers(hdf_file *f, const char *path, const char *attr, bool whole, int64_t most, int64_t *n,
+                       void *out, problems *pr)
 {
     hdf_enter();
     int rc = -1;
@@ -397,9 +412,10 @@ static int get_numbers(hdf_file *f, const char *path, const char *attr, bool who
         if (stored < 0 || (whole && (stored == HDF_F32 || stored == HDF_F64)))
             hdf_problem(f, path, pr, "attribute '%s' is no %s", attr, whole ? "integer" : "number");
         else if (count < 0 || count > most || (!n && count != 1))
-            hdf_problem(f, path, pr, "attribute '%s' has %lld numbers; %s%lld expected", attr, (long long)count, n ? "at most " : "",
-                        (long long)most);
-        else if (count > 0 && H5Aread(id, whole ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, out) < 0) hdf_broken(f, path, pr, "an attribute cannot be read");
+            hdf_problem(f, path, pr, "attribute '%s' has %lld numbers; %s%lld expected", attr, (long long)count,
+                        n ? "at most " : "", (long long)most);
+        else if (count > 0 && H5Aread(id, whole ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, out) < 0)
+            hdf_broken(f, path, pr, "an attribute cannot be read");
         else {
             rc = 0;
             if (n) *n = count;
@@ -417,7 +433,8 @@ int hdf_get_int(hdf_file *f, const char *path, const char *attr, int64_t *out, p
     return get_numbers(f, path, attr, true, 1, NULL, out, pr);
 }
 
-int hdf_get_ints(hdf_file *f, const char *path, const char *attr, int64_t most, int64_t *n, int64_t *out, problems *pr)
+int hdf_get_ints(hdf_file *f, const char *path, const char *attr, int64_t most, int64_t *n, int64_t *out,
+                 problems *pr)
 {
     return get_numbers(f, path, attr, true, most, n, out, pr);
 }

@@ -44,7 +44,8 @@ static void make_room(table *t, int64_t rows)
 {
     size_t bytes;
     if (rows <= t->room) return;
-    if (!size_mul((size_t)rows, (size_t)(t->n_columns ? t->n_columns : 1) * sizeof *t->cell, &bytes)) memory_exhausted(SIZE_MAX);
+    if (!size_mul((size_t)rows, (size_t)(t->n_columns ? t->n_columns : 1) * sizeof *t->cell, &bytes))
+        memory_exhausted(SIZE_MAX);
     t->cell = need(realloc(t->cell, bytes), bytes);
     t->room = rows;
 }
@@ -95,7 +96,8 @@ static char *pack(const table *t)
     char *bytes = need(malloc(n * CELL + 1), n * CELL);
     for (size_t i = 0; i < n; i++) {
         const uint64_t whole = whole_cell(t->cell[i]);
-        memcpy(bytes + i * CELL, t->column[i % (size_t)t->n_columns].whole ? (const void *)&whole : &t->cell[i], CELL);
+        memcpy(bytes + i * CELL, t->column[i % (size_t)t->n_columns].whole ? (const void *)&whole : &t->cell[i],
+               CELL);
     }
     return bytes;
 }
@@ -113,7 +115,8 @@ static void unpack(table *t)
 static int write_units(const table *t, hdf_file *f, const char *path, problems *pr)
 {
     size_t size = 1;
-    for (int i = 0; i < t->n_columns; i++) size = strlen(t->column[i].unit) + 1 > size ? strlen(t->column[i].unit) + 1 : size;
+    for (int i = 0; i < t->n_columns; i++)
+        size = strlen(t->column[i].unit) + 1 > size ? strlen(t->column[i].unit) + 1 : size;
     char *cells = need(calloc((unsigned)t->n_columns, size), size);
     for (int i = 0; i < t->n_columns; i++) strcpy(cells + (size_t)i * size, t->column[i].unit);
     const hid_t type = hdf_string_type(size);
@@ -151,7 +154,8 @@ static table *read_columns(hdf_file *f, const char *path, hid_t data, hid_t type
 {
     const int n = H5Tget_class(type) == H5T_COMPOUND ? H5Tget_nmembers(type) : -1;
     if (n < 1 || n > MOST_COLUMNS) {
-        hdf_problem(f, path, pr, n < 0 ? "not a table of named columns" : "a table of %d columns; 1 to %d are read", n, MOST_COLUMNS);
+        hdf_problem(f, path, pr, n < 0 ? "not a table of named columns" : "a table of %d columns; 1 to %d are read",
+                    n, MOST_COLUMNS);
         return NULL;
     }
     int64_t n_units = 0;
@@ -167,7 +171,8 @@ static table *read_columns(hdf_file *f, const char *path, hid_t data, hid_t type
     for (int i = 0; i < n; i++) {
         const H5T_class_t class = H5Tget_member_class(type, (unsigned)i);
         char *name = H5Tget_member_name(type, (unsigned)i);
-        column[i] = (table_column){ arena_strdup(a, name ? name : "?"), i < n_units ? unit[i] : "", class == H5T_INTEGER };
+        column[i] =
+            (table_column){ arena_strdup(a, name ? name : "?"), i < n_units ? unit[i] : "", class == H5T_INTEGER };
         if (name) H5free_memory(name);
         if (class == H5T_INTEGER || class == H5T_FLOAT) continue;
         hdf_problem(f, path, pr, "column '%s' is no number", column[i].name);
@@ -184,13 +189,16 @@ static int read_rows(hdf_file *f, const char *path, hid_t data, table *t, proble
     if (hdf_extent(f, path, data, &rank, dim, pr) < 0) return -1;
     H5Fget_filesize(f->id, &stored);
     if (rank != 1 || (uint64_t)dim[0] > stored) {
-        hdf_problem(f, path, pr, rank != 1 ? "a table of %d axes; it must have one" : "claims more rows than the file holds", rank);
+        hdf_problem(f, path, pr,
+                    rank != 1 ? "a table of %d axes; it must have one" : "claims more rows than the file holds",
+                    rank);
         return -1;
     }
     make_room(t, dim[0]);
     t->n_rows = dim[0];
     const hid_t memory = row_type(t, true);
-    const bool ok = memory >= 0 && (t->n_rows == 0 || H5Dread(data, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, t->cell) >= 0);
+    const bool ok =
+        memory >= 0 && (t->n_rows == 0 || H5Dread(data, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, t->cell) >= 0);
     if (!ok) hdf_broken(f, path, pr, "cannot be read");
     else unpack(t);
     if (memory >= 0) H5Tclose(memory);

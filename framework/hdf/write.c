@@ -68,8 +68,8 @@ int hdf_group(hdf_file *f, const char *path, problems *pr)
 
 /* ---- data sets ---- */
 
-/* A tensor is one chunk, for the sake of its checksum; beyond HDF_CHUNK bytes the outermost axes are cut, evenly, since
- * the last chunk is stored whole. */
+/* A tensor is one chunk, for the sake of its checksum; beyond HDF_CHUNK bytes the outermost axes are cut, evenly,
+ * since the last chunk is stored whole. */
 static void chunk_dims(int rank, const hsize_t *dim, size_t element, hsize_t *chunk)
 {
     const hsize_t most = element < HDF_CHUNK ? HDF_CHUNK / element : 1;
@@ -101,7 +101,8 @@ static hid_t data_properties(int rank, const hsize_t *dim, size_t element)
 }
 
 /* Sizes that multiply to more than memory can hold never reach HDF5. */
-static bool good_dims(hdf_file *f, const char *path, int rank, const int64_t *dim, size_t element, hsize_t *out, problems *pr)
+static bool good_dims(hdf_file *f, const char *path, int rank, const int64_t *dim, size_t element, hsize_t *out,
+                      problems *pr)
 {
     size_t bytes = element;
     bool good = rank >= 0 && rank <= HDF_MAX_RANK;
@@ -109,8 +110,9 @@ static bool good_dims(hdf_file *f, const char *path, int rank, const int64_t *di
         good = dim[i] >= 0 && size_mul(bytes, dim[i] ? (size_t)dim[i] : 1, &bytes) && bytes < SIZE_MAX / 4;
         out[i] = (hsize_t)dim[i];
     }
-    if (!good) hdf_problem(f, path, pr, "cannot be written: rank %d (at most %d), or sizes that are negative or too large", rank,
-                           HDF_MAX_RANK);
+    if (!good)
+        hdf_problem(f, path, pr, "cannot be written: rank %d (at most %d), or sizes that are negative or too large",
+                    rank, HDF_MAX_RANK);
     return good;
 }
 
@@ -124,9 +126,11 @@ int hdf_put(hdf_file *f, const char *path, hid_t file_type, hid_t memory_type, i
         return fail(f);
     const hid_t space = rank ? H5Screate_simple(rank, size, NULL) : H5Screate(H5S_SCALAR);
     const hid_t properties = space < 0 ? -1 : data_properties(rank, size, element);
-    const hid_t d = properties < 0 ? -1 : H5Dcreate2(f->id, path, file_type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    const hid_t d =
+        properties < 0 ? -1 : H5Dcreate2(f->id, path, file_type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
     bool ok = d >= 0;
-    if (ok && H5Sget_simple_extent_npoints(space) > 0) ok = H5Dwrite(d, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
+    if (ok && H5Sget_simple_extent_npoints(space) > 0)
+        ok = H5Dwrite(d, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
     if (!ok) hdf_broken(f, path, pr, "cannot be written");
     if (d >= 0 && H5Dclose(d) < 0 && ok) {
         hdf_broken(f, path, pr, "cannot be written");
@@ -161,7 +165,8 @@ hid_t hdf_memory_type(hdf_type t)
     }
 }
 
-int hdf_write(hdf_file *f, const char *path, hdf_type type, int rank, const int64_t *dim, const void *data, problems *pr)
+int hdf_write(hdf_file *f, const char *path, hdf_type type, int rank, const int64_t *dim, const void *data,
+              problems *pr)
 {
     hdf_enter();
     const int rc = hdf_put(f, path, file_type(type), hdf_memory_type(type), rank, dim, data, pr);
@@ -175,7 +180,8 @@ hid_t hdf_string_type(size_t size)
 {
     const hid_t t = H5Tcopy(H5T_C_S1);
     if (t < 0) return t;
-    if (H5Tset_size(t, size) >= 0 && H5Tset_cset(t, H5T_CSET_UTF8) >= 0 && H5Tset_strpad(t, H5T_STR_NULLTERM) >= 0) return t;
+    if (H5Tset_size(t, size) >= 0 && H5Tset_cset(t, H5T_CSET_UTF8) >= 0 && H5Tset_strpad(t, H5T_STR_NULLTERM) >= 0)
+        return t;
     H5Tclose(t);
     return H5I_INVALID_HID;
 }
@@ -209,14 +215,15 @@ int hdf_write_texts(hdf_file *f, const char *path, int64_t n, const char *const 
 
 /* ---- attributes ---- */
 
-int hdf_put_attr(hdf_file *f, const char *path, const char *name, hid_t file_t, hid_t memory_t, int64_t n, const void *v,
-                 problems *pr)
+int hdf_put_attr(hdf_file *f, const char *path, const char *name, hid_t file_t, hid_t memory_t, int64_t n,
+                 const void *v, problems *pr)
 {
     if (hdf_walk(f, path, pr) == H5O_TYPE_UNKNOWN) return fail(f);
     const hsize_t dim = n > 0 ? (hsize_t)n : 0;
     const hid_t space = n < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &dim, NULL);
     const hid_t object = H5Oopen(f->id, path, H5P_DEFAULT);
-    const hid_t attr = object < 0 || space < 0 ? -1 : H5Acreate2(object, name, file_t, space, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t attr =
+        object < 0 || space < 0 ? -1 : H5Acreate2(object, name, file_t, space, H5P_DEFAULT, H5P_DEFAULT);
     bool ok = attr >= 0 && (n == 0 || H5Awrite(attr, memory_t, v) >= 0);
     if (ok) ok = H5Aclose(attr) >= 0;
     if (!ok) {

@@ -15,8 +15,9 @@ static const heft_option host_options[] = {
     HEFT_OPT_REAL(host_keys, decay, 1, 0, 1e6, "factor on the weight decay"),
     HEFT_OPT_END
 };
-static const char *const host_names[] =
-    { "name", "inputs", "activation", "init", "frozen", "lr_scale", "decay", NULL };
+/* The last five are read by train/penalty.c, when the weights are known. */
+static const char *const host_names[] = { "name", "inputs", "activation", "init", "frozen", "lr_scale", "decay",
+                                          "l1", "l2", "max_norm", "non_negative", "unit_norm", NULL };
 
 /* Names that stand for something else in `inputs` or in metrics. */
 static const char *const reserved[] = { "input", "target", "loss", "epoch", "step", "lr", NULL };

@@ -30,6 +30,7 @@ static void choose(builder *b, int i, model_tensor *t, const node *given)
     place at = l->at;
     const node *options = NULL;
     if (!type) type = t->decl->role == HEFT_STATE ? "zeros" : "auto";
+    if (!given && strchr(type, ':')) given = node_parse(m->memory, l->plugin->path, type, strlen(type), b->pr);
     if (given && node_read_typed(given, "an initializer", &type, &at, &options, b->pr) < 0) return;
     if (!strcmp(type, "auto")) type = suited(m, i);
     t->init = registry_find(b->registry, HEFT_INITIALIZER, type, at, b->pr);

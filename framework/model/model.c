@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <string.h>
 
 #include "model/build.h"
 
@@ -42,6 +43,13 @@ static const model_tensor *of_role(const model_layer *l, heft_role role, int i)
 {
     for (int k = 0; k < l->n_tensors; k++)
         if (l->tensor[k].decl->role == role && l->tensor[k].role_index == i) return &l->tensor[k];
+    return NULL;
+}
+
+const model_tensor *model_tally_weight(const model_layer *l)
+{
+    for (int k = 0; k < l->n_tensors; k++)
+        if (l->tensor[k].decl->role == HEFT_TALLY && !strcmp(l->tensor[k].decl->name, "weight")) return &l->tensor[k];
     return NULL;
 }
 

@@ -76,6 +76,9 @@ static inline int64_t model_lanes(const model *m, int64_t n) { return (n + m->la
 float *model_weight(const model *m, const model_layer *l, int i);    /* weight i of l, as declared */
 float *model_state(const model *m, const model_layer *l, int i);
 
+/* Of a loss or a metric without fold: the tally "weight", by which the host divides; NULL if every sample weighs 1. */
+const model_tensor *model_tally_weight(const model_layer *l);
+
 /* Spans of x that are trained, in order, for optimizers; of one layer and tensor each. */
 typedef struct model_span { heft_span span; const model_layer *layer; const model_tensor *tensor; } model_span;
 size_t model_spans(const model *m, arena *a, const model_span **out);

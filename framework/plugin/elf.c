@@ -17,6 +17,7 @@ static bool read_at(int fd, void *to, size_t n, uint64_t from)
     ssize_t got;
     do got = pread(fd, to, n, (off_t)from);
     while (got < 0 && errno == EINTR);
+    if (got >= 0) errno = 0;                     /* the file ends, rather than that it cannot be read */
     return got == (ssize_t)n;
 }
 
@@ -60,7 +61,12 @@ static int check_open(int fd, place at, problems *pr)
         return -1;
     }
     elf_head h;
-    if (!read_at(fd, &h, sizeof h, 0) || memcmp(h.e_ident, ELFMAG, SELFMAG)) {
+    const bool whole_head = read_at(fd, &h, sizeof h, 0);
+    if (!whole_head && errno) {
+        problems_system(pr, at.file, "cannot be read", errno);
+        return -1;
+    }
+    if (!whole_head || memcmp(h.e_ident, ELFMAG, SELFMAG)) {
         problems_add(pr, at, "not a shared object: %lld bytes that do not begin with an ELF header",
                      (long long)st.st_size);
         return -1;

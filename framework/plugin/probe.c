@@ -26,9 +26,12 @@ _Noreturn static void child(heft_kind kind, const char *path, int answer)
     prctl(PR_SET_DUMPABLE, 0);
     for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) signal(fatal[i], SIG_DFL);
     const int nowhere = open("/dev/null", O_RDWR);
-    if (nowhere < 0 || dup2(answer, 3) < 0) _exit(1);
-    for (int fd = 0; fd < 3; fd++)
-        if (dup2(nowhere, fd) < 0) _exit(1);
+    bool ready = nowhere >= 0 && dup2(answer, 3) >= 0;
+    for (int fd = 0; fd < 3; fd++) ready = ready && dup2(nowhere, fd) >= 0;
+    if (!ready) {
+        dprintf(answer, "-cannot be tried, since /dev/null cannot be opened: %s\n", strerror(errno));
+        _exit(1);
+    }
     closefrom(4);
 
     problems pr = { 0 };

@@ -7,7 +7,8 @@
  *     json_close(&t, '}');
  *     json_end(&t, stdout);
  *
- * Commas are placed by these functions.  key is NULL inside a list.  Not-a-number and infinities are null, which is all that JSON has for them.
+ * Commas are placed by these functions.  key is NULL inside a list.  Not-a-number and infinities are null, which is
+ * all that JSON has for them.
  */
 #ifndef HEFT_REPORT_JSON_H
 #define HEFT_REPORT_JSON_H
@@ -19,7 +20,7 @@
 
 void json_open(text *t, const char *key, char bracket);          /* '{' or '[' */
 void json_close(text *t, char bracket);                          /* '}' or ']' */
-void json_string(text *t, const char *key, const char *value);   /* NULL: null.  Bytes that are no UTF-8 become U+FFFD */
+void json_string(text *t, const char *key, const char *value);   /* NULL: null.  What is no UTF-8: U+FFFD */
 void json_int(text *t, const char *key, int64_t value);
 void json_real(text *t, const char *key, double value);          /* reads back as the same double */
 void json_bool(text *t, const char *key, bool value);

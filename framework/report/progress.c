@@ -19,7 +19,8 @@ struct progress {
     int     width;
     double (*clock)(void);
     double  drawn_at;
-    struct sight { double at; int64_t epoch, done; } first, epoch;   /* first steps seen: of all, of the epoch under way */
+    /* The first steps seen: of all, and of the epoch under way. */
+    struct sight { double at; int64_t epoch, done; } first, epoch;
     text    line;
 };
 
@@ -40,7 +41,8 @@ progress *progress_new(FILE *to, bool terminal, int width, double (*clock)(void)
 {
     progress *p = calloc(1, sizeof *p);
     if (!p) memory_exhausted(sizeof *p);
-    *p = (progress){ .to = to, .terminal = terminal, .width = width, .clock = clock ? clock : monotonic, .drawn_at = -INFINITY };
+    *p = (progress){ .to = to, .terminal = terminal, .width = width, .clock = clock ? clock : monotonic,
+                     .drawn_at = -INFINITY };
     return p;
 }
 
@@ -90,7 +92,7 @@ static void add_bar(text *t, double share, int width)
     text_add(t, "]");
 }
 
-/* As much as there is room for: a part that does not fit is left out whole, and the bar takes what the figures leave. */
+/* As much as there is room for: a part that does not fit is left out, and the bar takes what the figures leave. */
 static void compose(text *line, const progress_now *now, double rate, double left, int width)
 {
     char steps[32], duration[32];
@@ -124,6 +126,8 @@ static void compose(text *line, const progress_now *now, double rate, double lef
     text_free(&figures);
     text_free(&tail);
 }
+
+bool progress_due(const progress *p) { return p->terminal && p->clock() - p->drawn_at >= REDRAW_SECONDS; }
 
 void progress_step(progress *p, const progress_now *now)
 {

@@ -4,7 +4,8 @@
  *
  *     epoch 3/10 [=======>      ]  52 %  step 1,234  loss 0.1234  accuracy 0.9631  14,285/s  1:23 left
  *
- * Everywhere else only the line that progress_epoch makes, one an epoch.  Nothing here writes to stdout.  Main thread only.
+ * Everywhere else only the line that progress_epoch makes, one an epoch.  Nothing here writes to stdout.  Main
+ * thread only.
  */
 #ifndef HEFT_REPORT_PROGRESS_H
 #define HEFT_REPORT_PROGRESS_H
@@ -32,19 +33,22 @@ typedef struct progress_now {
     const double      *value;
 } progress_now;
 
+/* Would a step be drawn now?  Where the figures cost something. */
+bool progress_due(const progress *p);
+
 /* After a step.  Cheap where nothing is drawn, so it may be called at every one. */
 void progress_step(progress *p, const progress_now *now);
 
 /* Remove the line, so that something else can be printed; the next step draws it again. */
 void progress_clear(progress *p);
 
-/* "epoch 3/10  loss 0.1234  accuracy 0.9631  val_loss 0.1101  lr 0.001  4.2 s  14,285/s".  A value that is NaN (not measured)
- * is left out; seconds and rate are where they are not positive.  The text belongs to p until the next call. */
+/* "epoch 3/10  loss 0.1234  accuracy 0.9631  val_loss 0.1101  lr 0.001  4.2 s  14,285/s".  A value that is NaN (not
+ * measured) is left out; seconds and rate are where they are not positive.  The text is p's until the next call. */
 const char *progress_line(progress *p, int64_t epoch, int64_t epochs, int n, const char *const *name,
                           const double *value, double seconds, double samples_per_s);
 
-/* The same, printed in place of the redrawn line.  Print or log the result of progress_line instead (after progress_clear)
- * where the log prints to the terminal too. */
+/* The same, printed in place of the redrawn line.  Print or log the result of progress_line instead (after
+ * progress_clear) where the log prints to the terminal too. */
 const char *progress_epoch(progress *p, int64_t epoch, int64_t epochs, int n, const char *const *name,
                            const double *value, double seconds, double samples_per_s);
 

@@ -9,7 +9,8 @@
 
 static const char *role_of(const model *m, int layer)
 {
-    return layer == m->loss ? "loss" : layer >= m->first_metric && layer < m->first_metric + m->n_metrics ? "metric" : "layer";
+    if (layer == m->loss) return "loss";
+    return layer >= m->first_metric && layer < m->first_metric + m->n_metrics ? "metric" : "layer";
 }
 
 static const char *input_name(const model *m, int i)
@@ -62,7 +63,8 @@ const float *checkpoint_values(const model *m, const model_layer *l, const model
 {
     const long index = l - m->layer;
     if (index >= m->first_metric && index < m->first_metric + m->n_metrics) return NULL;
-    return t->decl->role == HEFT_WEIGHT ? m->x + t->offset : t->decl->role == HEFT_STATE ? m->state + t->offset : NULL;
+    if (t->decl->role == HEFT_WEIGHT) return m->x + t->offset;
+    return t->decl->role == HEFT_STATE ? m->state + t->offset : NULL;
 }
 
 int checkpoint_slots(const trainer *t, slot_visitor *visit, void *context, problems *pr)
@@ -76,7 +78,8 @@ int checkpoint_slots(const trainer *t, slot_visitor *visit, void *context, probl
         const heft_slot *slot = &o->plan.slot[s];
         const int64_t rows = slot->rows;
         if (slot->scalar) {
-            const slot_part part = { arena_printf(a, "/optimizer/%s", slot->name), 1, { rows }, o->slot[s], 1, (size_t)rows, 0 };
+            const char *path = arena_printf(a, "/optimizer/%s", slot->name);
+            const slot_part part = { path, 1, { rows }, o->slot[s], 1, (size_t)rows, 0 };
             if (visit(context, &part, pr) < 0) rc = -1;
             continue;
         }
@@ -98,7 +101,8 @@ static int put_slot(void *file, const slot_part *p, problems *pr)
     if (p->pieces == 1) return hdf_write(file, p->path, HDF_F32, p->rank, p->dim, p->at, pr);
     float *whole = block_alloc(p->pieces, p->count * sizeof *whole);
     if (!whole) memory_exhausted(p->pieces * p->count * sizeof *whole);
-    for (size_t r = 0; r < p->pieces; r++) memcpy(whole + r * p->count, p->at + r * p->stride, p->count * sizeof *whole);
+    for (size_t r = 0; r < p->pieces; r++)
+        memcpy(whole + r * p->count, p->at + r * p->stride, p->count * sizeof *whole);
     const int rc = hdf_write(file, p->path, HDF_F32, p->rank, p->dim, whole, pr);
     block_free(whole);
     return rc;
@@ -124,7 +128,8 @@ static void put_plugins(const registry *r, hdf_file *f, arena *a, problems *pr)
     const size_t n = registry_used(r, &list);
     const char **name = arena_alloc(a, n, sizeof *name), **kind = arena_alloc(a, n, sizeof *kind),
                **sum = arena_alloc(a, n, sizeof *sum);
-    for (size_t i = 0; i < n; i++) name[i] = list[i]->name, kind[i] = kind_name(list[i]->kind), sum[i] = list[i]->digest;
+    for (size_t i = 0; i < n; i++)
+        name[i] = list[i]->name, kind[i] = kind_name(list[i]->kind), sum[i] = list[i]->digest;
     hdf_write_texts(f, "/plugins/name", (int64_t)n, name, pr);
     hdf_write_texts(f, "/plugins/kind", (int64_t)n, kind, pr);
     hdf_write_texts(f, "/plugins/sha256", (int64_t)n, sum, pr);

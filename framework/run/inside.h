@@ -8,11 +8,12 @@
 
 /* ---- checkpoints ---- */
 
-/* Where the values of a tensor that checkpoints hold lie: weights and states.  NULL for the others, and for metrics, whose states
- * are made anew from the meter. */
+/* Where the values of a tensor that checkpoints hold lie: weights and states.  NULL for the others, and for
+ * metrics, whose states are made anew from the meter. */
 const float *checkpoint_values(const model *m, const model_layer *l, const model_tensor *t);
 
-/* A slot's share of one tensor: one data set, of `pieces` runs of `count` floats that lie `stride` apart in memory. */
+/* A slot's share of one tensor: one data set, of `pieces` runs of `count` floats that lie `stride` apart in
+ * memory. */
 typedef struct slot_part {
     const char *path;
     int         rank;
@@ -27,11 +28,12 @@ int checkpoint_slots(const trainer *t, slot_visitor *visit, void *context, probl
 
 /* ---- metrics.h5 ---- */
 
-/* Into timing a row for each of epochs, with the figures that are in the metrics.h5 of the run; NaN where nothing is known, since
- * no checkpoint holds them. */
+/* Into timing a row for each of epochs, with the figures that are in the metrics.h5 of the run; NaN where nothing
+ * is known, since no checkpoint holds them. */
 void timing_read(const char *run_dir, const table *epochs, table *timing);
 
-int  metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps, const char *yaml, problems *pr);
+int  metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps,
+                   const char *yaml, problems *pr);
 
 /* ---- the directory ---- */
 

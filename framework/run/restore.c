@@ -49,13 +49,16 @@ static void load_layer(checkpoint *c, const model *m, const model_layer *l, cons
 {
     const char *type = hdf_get_text(c->file, group, "type", a, pr);
     if (type && strcmp(type, l->type)) {
-        problems_add(pr, hdf_place(c->file, group, a), "is of type %s, and the model's layer '%s' is of type %s", type, l->name, l->type);
+        problems_add(pr, hdf_place(c->file, group, a), "is of type %s, and the model's layer '%s' is of type %s",
+                     type, l->name, l->type);
         return;
     }
     for (int k = 0; k < l->n_tensors; k++) {
         const heft_tensor *t = l->tensor[k].decl;
         float *values = (float *)checkpoint_values(m, l, &l->tensor[k]);
-        if (values) hdf_read(c->file, arena_printf(a, "%s/%s", group, t->name), HDF_F32, t->shape.rank, t->shape.dim, values, pr);
+        if (values)
+            hdf_read(c->file, arena_printf(a, "%s/%s", group, t->name), HDF_F32, t->shape.rank, t->shape.dim,
+                     values, pr);
     }
 }
 
@@ -81,8 +84,8 @@ static void find_strangers(checkpoint *c, const model *m, arena *a, problems *pr
         if (found || hdf_members(c->file, group, a, &inner, &inside, pr) < 0) continue;
         const char *role = hdf_get_text(c->file, group, "role", a, pr), *near = text_nearest(name[i], known);
         if (role && (inner || !strcmp(role, "layer")))
-            problems_add(pr, hdf_place(c->file, group, a), "the model has no layer '%s'%s%s%s", name[i], near ? "; the nearest is '" : "",
-                         near ? near : "", near ? "'" : "");
+            problems_add(pr, hdf_place(c->file, group, a), "the model has no layer '%s'%s%s%s", name[i],
+                         near ? "; the nearest is '" : "", near ? near : "", near ? "'" : "");
     }
 }
 
@@ -114,12 +117,14 @@ static int get_slot(void *file, const slot_part *p, problems *pr)
     return rc;
 }
 
-static void get_optimizer(checkpoint *c, trainer *t, problems *pr)
+static void get_optimizer(checkpoint *c, trainer *t, bool shapes_fit, problems *pr)
 {
     const char *type = hdf_get_text(c->file, "/optimizer", "type", c->memory, pr), *now = t->optimizer->plugin->name;
     if (!type) return;
-    if (!strcmp(type, now)) checkpoint_slots(t, get_slot, c->file, pr);
-    else problems_add(pr, hdf_place(c->file, "/optimizer", c->memory), "the run was trained by %s and cannot go on with %s", type, now);
+    if (!strcmp(type, now) && shapes_fit) checkpoint_slots(t, get_slot, c->file, pr);
+    else if (strcmp(type, now))
+        problems_add(pr, hdf_place(c->file, "/optimizer", c->memory),
+                     "the run was trained by %s and cannot go on with %s", type, now);
 }
 
 static void get_state(checkpoint *c, trainer *t, problems *pr)
@@ -131,8 +136,9 @@ static void get_state(checkpoint *c, trainer *t, problems *pr)
     }
     const trainer_state *s = &t->state;
     if (s->epoch < 0 || s->step < 0 || s->position < 0 || s->position > dataset_count(t->data->train))
-        problems_add(pr, hdf_place(c->file, "/trainer", c->memory), "epoch %lld, step %lld, position %lld cannot be; there are %lld samples",
-                     (long long)s->epoch, (long long)s->step, (long long)s->position, (long long)dataset_count(t->data->train));
+        problems_add(pr, hdf_place(c->file, "/trainer", c->memory),
+                     "epoch %lld, step %lld, position %lld cannot be; there are %lld samples", (long long)s->epoch,
+                     (long long)s->step, (long long)s->position, (long long)dataset_count(t->data->train));
     /* Between epochs the sums are empty, so other metrics may be chosen there. */
     if (!s->position) {
         meter_reset(t->meter);
@@ -194,10 +200,12 @@ int checkpoint_restore(checkpoint *c, trainer *t, problems *pr)
 {
     const size_t before = pr->n;
     if (strcmp(c->fingerprint, t->data->fingerprint))
-        problems_add(pr, hdf_place(c->file, "/data", c->memory), "the run was trained on other data: their fingerprint is %s, and that of the "
-                     "data now is %s", c->fingerprint, t->data->fingerprint);
-    checkpoint_load_model(c, t->model, pr);
-    get_optimizer(c, t, pr);
+        problems_add(pr, hdf_place(c->file, "/data", c->memory),
+                     "the run was trained on other data: their fingerprint is %s, and that of the "
+                     "data now is %s",
+                     c->fingerprint, t->data->fingerprint);
+    const bool shapes_fit = checkpoint_load_model(c, t->model, pr) == 0;     /* else slots would say it again */
+    get_optimizer(c, t, shapes_fit, pr);
     get_state(c, t, pr);
     get_table(c, "/metrics/epochs", t->epochs, pr);
     get_table(c, "/metrics/steps", t->steps, pr);

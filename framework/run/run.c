@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -16,7 +15,8 @@
 
 /* ---- the lock ---- */
 
-/* Held until the file is closed, so the kernel gives it up for a killed process.  The text in it is for the message alone. */
+/* Held until the file is closed, so the kernel gives it up for a killed process.  The text in it is for the message
+ * alone. */
 static int take_lock(const char *dir, problems *pr)
 {
     arena *a = arena_new();
@@ -28,7 +28,8 @@ static int take_lock(const char *dir, problems *pr)
         char owner[256] = "";
         if (read(fd, owner, sizeof owner - 1) < 0) owner[0] = 0;
         owner[strcspn(owner, "\n")] = 0;
-        if (error == EWOULDBLOCK) problems_add(pr, (place){ dir, 0, 0 }, "the run is in use by %s", *owner ? owner : "another process");
+        if (error == EWOULDBLOCK)
+            problems_add(pr, (place){ dir, 0, 0 }, "the run is in use by %s", *owner ? owner : "another process");
         else problems_system(pr, path, "cannot be locked", error);
         close(fd);
         fd = -1;
@@ -83,13 +84,16 @@ static bool is_free(const char *dir, problems *pr)
     }
     closedir(d);
     if (is_run) problems_add(pr, (place){ dir, 0, 0 }, "holds a run already; 'heft resume %s' goes on with it", dir);
-    else if (*other) problems_add(pr, (place){ dir, 0, 0 }, "a new run wants an empty directory, and this one holds '%s'", other);
+    else if (*other)
+        problems_add(pr, (place){ dir, 0, 0 }, "a new run wants an empty directory, and this one holds '%s'",
+                     other);
     return !is_run && !*other;
 }
 
 /* ---- making ---- */
 
-/* runs/NAME-NNNN, one beyond the highest number there.  mkdir decides between processes that look at the same time. */
+/* runs/NAME-NNNN, one beyond the highest number there. mkdir decides between processes that look at the same time.
+ */
 static char *make_numbered(const char *name, arena *a, problems *pr)
 {
     if (file_mkdirs("runs", pr) < 0) return NULL;
@@ -107,7 +111,7 @@ static char *make_numbered(const char *name, arena *a, problems *pr)
     if (d) closedir(d);
     for (;;) {
         char *dir = arena_printf(a, "runs/%s%04lld", stem, (long long)++highest);
-        if (mkdir(dir, 0777) == 0) return dir;
+        if (file_mkdir(dir) == 0) return dir;
         if (errno == EEXIST) continue;
         problems_system(pr, dir, "cannot be made a directory", errno);
         return NULL;
@@ -168,15 +172,18 @@ run *run_open(const char *dir, problems *pr)
 {
     run *r = run_new(dir);
     bool ok = file_is_dir(dir);
-    if (!ok) problems_add(pr, (place){ dir, 0, 0 }, file_exists(dir) ? "a file, where the directory of a run was expected"
-                                                                     : "there is no such directory");
+    if (!ok)
+        problems_add(pr, (place){ dir, 0, 0 },
+                     file_exists(dir) ? "a file, where the directory of a run was expected"
+                                      : "there is no such directory");
     else if (!(ok = file_exists(path_join(r->memory, dir, "experiment.yaml"))))
         problems_add(pr, (place){ dir, 0, 0 }, "not a run: there is no experiment.yaml in it");
     ok = ok && (r->lock_fd = take_lock(dir, pr)) >= 0;
     if (ok) {
         remove_aside(dir);
         remove_aside(path_join(r->memory, dir, "checkpoints"));
-        ok = file_mkdirs(path_join(r->memory, dir, "checkpoints"), pr) == 0 && run_repair(r, pr) == 0 && begin_work(r, pr) == 0;
+        ok = file_mkdirs(path_join(r->memory, dir, "checkpoints"), pr) == 0 && run_repair(r, pr) == 0
+            && begin_work(r, pr) == 0;
     }
     if (ok) return r;
     run_close(r);

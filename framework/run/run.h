@@ -23,35 +23,37 @@ typedef struct run {
     struct provenance *provenance;
 } run;
 
-/* Make a directory (dir NULL: runs/NAME-NNNN, the next free number) and take its lock.  A directory with anything in it is refused, except for
- * what is left of one that was killed while it was made. */
+/* Make a directory (dir NULL: runs/NAME-NNNN, the next free number) and take its lock.  A directory with anything
+ * in it is refused, except for what is left of one that was killed while it was made. */
 run *run_create(const char *dir, const experiment *e, problems *pr);
 
-/* Open an existing one and take its lock; in use: names host and process of the owner.  What dead processes left aside is
- * removed, and what a killed one left undone behind its last checkpoint (latest, best, metrics.h5) is done. */
+/* Open an existing one and take its lock; in use: names host and process of the owner.  What dead processes left
+ * aside is removed, and what a killed one left undone behind its last checkpoint (latest, best, metrics.h5) is
+ * done. */
 run *run_open(const char *dir, problems *pr);
 void run_close(run *r);                                              /* NULL: nothing */
 
 /* Before the first step (R3): a checkpoint can be made, and the disk has room for three of them. */
 int  run_ready(run *r, const trainer *t, problems *pr);
 
-/* Save a checkpoint, `best`, metrics.h5, `latest`, in this order, and remove checkpoints beyond `keep` (never latest or
- * best).  A failure keeps what was there. */
+/* Save a checkpoint, `best`, metrics.h5, `latest`, in this order, and remove checkpoints beyond `keep` (never
+ * latest or best).  A failure keeps what was there. */
 int  run_save(run *r, trainer *t, bool best, problems *pr);
 int  run_write_metrics(run *r, const trainer *t, problems *pr);
 
 /* Paths of the checkpoints of a run, the oldest first, valid or not. */
 int  run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, problems *pr);
 
-/* The checkpoint that `latest` or `best` names; NULL if there is no such file, or it names nothing that is there. */
-char *run_named(arena *a, const char *dir, const char *which);
+/* The checkpoint that `latest` or `best` names; NULL if there is no such file, or it names nothing that is there, or
+ * after a problem: it cannot be read. */
+char *run_named(const char *dir, const char *which, arena *a, problems *pr);
 
-/* The newest valid checkpoint of a run; damaged ones are named in `damaged` and passed over.  NULL if there is none (then
- * nothing was saved yet: start anew) or after a problem (such as: there are some, and all are damaged). */
+/* The newest valid checkpoint of a run; damaged ones are named in `damaged` and passed over.  NULL if there is none
+ * (then nothing was saved yet: start anew) or after a problem (such as: there are some, and all are damaged). */
 char *run_latest(const char *dir, arena *a, problems *damaged, problems *pr);
 
-/* CHECKPOINT|RUN of the command line: a file is itself; a run is its best checkpoint, or the latest.  A damaged latest is a
- * problem that names the newest valid one. */
+/* CHECKPOINT|RUN of the command line: a file is itself; a run is its best checkpoint, or the latest.  A damaged
+ * latest is a problem that names the newest valid one. */
 char *run_resolve(const char *path, arena *a, problems *pr);
 
 /* A line to log.txt and to stderr.  r NULL: to stderr. */

@@ -56,25 +56,25 @@ int run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, proble
     return 0;
 }
 
-char *run_named(arena *a, const char *run_dir, const char *which)
+char *run_named(const char *run_dir, const char *which, arena *a, problems *pr)
 {
-    problems none = { 0 };
     size_t n = 0;
-    char *folder = path_join(a, run_dir, "checkpoints"), *out = NULL;
-    char *name = file_read(path_join(a, folder, which), 256, &n, &none);
+    char *folder = path_join(a, run_dir, "checkpoints"), *path = path_join(a, folder, which), *out = NULL;
+    char *name = file_exists(path) ? file_read(path, 256, &n, pr) : NULL;
     if (name) {
         name[strcspn(name, "\n")] = 0;
         if (step_of(name) >= 0) out = path_join(a, folder, name);
         if (out && !file_exists(out)) out = NULL;
     }
     block_free(name);
-    problems_free(&none);
     return out;
 }
 
 static int point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr)
 {
-    const char *before = run_named(a, run_dir, which);
+    problems none = { 0 };
+    const char *before = run_named(run_dir, which, a, &none);
+    problems_free(&none);                        /* one that cannot be read is written anew */
     if (before && !strcmp(path_base(before), path_base(target))) return 0;
     const char *line = arena_printf(a, "%s\n", path_base(target));
     return file_publish(arena_printf(a, "%s/checkpoints/%s", run_dir, which), line, strlen(line), pr);
@@ -82,7 +82,8 @@ static int point(arena *a, const char *run_dir, const char *which, const char *t
 
 /* ---- metrics.h5 ---- */
 
-int metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps, const char *yaml, problems *pr)
+int metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps,
+                  const char *yaml, problems *pr)
 {
     const int n = epochs->n_columns, more = timing->n_columns - 1;
     arena *a = arena_new();
@@ -122,9 +123,10 @@ static int prune(const char *run_dir, int64_t step, const char *best, int64_t ke
 {
     int64_t n;
     char **path;
-    if (run_checkpoints(run_dir, a, &n, &path, pr) < 0) return -1;
+    const size_t before = pr->n;
+    const char *const spared[] = { best, run_named(run_dir, "best", a, pr), run_named(run_dir, "latest", a, pr) };
+    if (pr->n > before || run_checkpoints(run_dir, a, &n, &path, pr) < 0) return -1;
     while (n > 0 && step_of(path_base(path[n - 1])) > step) n--;
-    const char *const spared[] = { best, run_named(a, run_dir, "best"), run_named(a, run_dir, "latest") };
     int rc = 0;
     for (int64_t i = 0; i < n - keep; i++) {
         bool spare = false;
@@ -142,7 +144,8 @@ int run_save(run *r, trainer *t, bool best, problems *pr)
     const trainer_state *s = &t->state;
     arena *a = arena_new();
     const char *path = checkpoint_path(a, r->dir, s->step), *best_path = best ? path : NULL;
-    if (!best && t->checkpoint.best.column && !isnan(s->best_value)) best_path = checkpoint_path(a, r->dir, s->best_step);
+    if (!best && t->checkpoint.best.column && !isnan(s->best_value))
+        best_path = checkpoint_path(a, r->dir, s->best_step);
     int rc = checkpoint_save(t, path, pr);
     if (rc == 0) {
         if (best_path && file_exists(best_path)) rc = point(a, r->dir, "best", best_path, pr);
@@ -168,8 +171,9 @@ int run_check_space(const char *dir, size_t bytes, problems *pr)
     text_bytes(there, has);
     text_bytes(wanted, wants);
     text_bytes((double)bytes, one);
-    problems_add(pr, (place){ dir, 0, 0 }, "%s are free on its disk, and this run wants %s: %d times a checkpoint of %s", has, wants,
-                 COPIES, one);
+    problems_add(pr, (place){ dir, 0, 0 },
+                 "%s are free on its disk, and this run wants %s: %d times a checkpoint of %s", has, wants, COPIES,
+                 one);
     return -1;
 }
 
@@ -195,7 +199,9 @@ char *run_latest(const char *dir, arena *a, problems *damaged, problems *pr)
     if (run_checkpoints(dir, a, &n, &path, pr) < 0) return NULL;
     for (int64_t i = n - 1; i >= 0; i--)
         if (is_valid(path[i], damaged)) return path[i];
-    if (n) problems_add(pr, (place){ dir, 0, 0 }, "none of its checkpoints can be read; where they are removed, the run starts anew");
+    if (n)
+        problems_add(pr, (place){ dir, 0, 0 },
+                     "none of its checkpoints can be read; where they are removed, the run starts anew");
     return NULL;
 }
 
@@ -222,8 +228,8 @@ char *run_resolve(const char *path, arena *a, problems *pr)
         return NULL;
     }
     const size_t before = pr->n;
-    char *found = run_named(a, path, "best");
-    if (!found) found = resolve_latest(path, a, pr);
+    char *found = run_named(path, "best", a, pr);
+    if (!found && pr->n == before) found = resolve_latest(path, a, pr);
     if (!found && pr->n == before) problems_add(pr, (place){ path, 0, 0 }, "the run has no checkpoint yet");
     return found;
 }
@@ -233,11 +239,14 @@ char *run_resolve(const char *path, arena *a, problems *pr)
 /* metrics.h5 as it would be behind this checkpoint. */
 static int metrics_from(const char *run_dir, checkpoint *c, problems *pr)
 {
-    static const table_column figures[] = { { "epoch", "", true }, { "seconds", "s", false }, { "samples_per_s", "1/s", false } };
+    static const table_column figures[] = { { "epoch", "", true },
+                                            { "seconds", "s", false },
+                                            { "samples_per_s", "1/s", false } };
     size_t n;
     int rc = -1;
     table *timing = table_new(3, figures);
-    table *epochs = table_read(checkpoint_file(c), "/metrics/epochs", pr), *steps = table_read(checkpoint_file(c), "/metrics/steps", pr);
+    table *epochs = table_read(checkpoint_file(c), "/metrics/epochs", pr),
+          *steps = table_read(checkpoint_file(c), "/metrics/steps", pr);
     if (epochs && steps) {
         timing_read(run_dir, epochs, timing);
         rc = metrics_write(run_dir, epochs, timing, steps, checkpoint_experiment(c, &n), pr);
@@ -262,11 +271,13 @@ int run_repair(run *r, problems *pr)
 {
     problems damaged = { 0 }, none = { 0 };
     arena *a = arena_new();
-    const char *newest = run_latest(r->dir, a, &damaged, &none), *latest = run_named(a, r->dir, "latest");
+    const char *newest = run_latest(r->dir, a, &damaged, &none), *latest = run_named(r->dir, "latest", a, &none);
     int rc = 0;
     if (newest && (!latest || strcmp(newest, latest))) {
         checkpoint *c = checkpoint_open(newest, pr);
-        rc = c && best_from(r->dir, c, a, pr) == 0 && metrics_from(r->dir, c, pr) == 0 ? point(a, r->dir, "latest", newest, pr) : -1;
+        rc = c && best_from(r->dir, c, a, pr) == 0 && metrics_from(r->dir, c, pr) == 0
+            ? point(a, r->dir, "latest", newest, pr)
+            : -1;
         checkpoint_close(c);
     }
     problems_free(&damaged);

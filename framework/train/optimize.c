@@ -10,28 +10,35 @@ enum { RANGE = 16384 };                           /* floats: x, g and slots of a
 
 typedef struct optimizer_range { size_t begin, end, span, n_span; float lr_scale, decay; } optimizer_range;
 
-typedef struct host_keys { double clip_norm, clip_value; } host_keys;
+typedef struct host_keys { double clip_norm, clip_value; bool decay_rank1; } host_keys;
 
 static const heft_option host_options[] = {
     HEFT_OPT_REAL(host_keys, clip_norm, 0, 0, 1e30, "scale the gradient down to this length; 0: off"),
     HEFT_OPT_REAL(host_keys, clip_value, 0, 0, 1e30, "cut each element of the gradient to [-v, v]; 0: off"),
+    HEFT_OPT_BOOL(host_keys, decay_rank1, true, "weight decay on tensors of one axis (biases, norms) too"),
     HEFT_OPT_END
 };
-static const char *const host_names[] = { "lr", "clip_norm", "clip_value", NULL };
+static const char *const host_names[] = { "lr", "clip_norm", "clip_value", "decay_rank1", NULL };
 
-static void read_clip(optimizer *o, const node *options, place at, problems *pr)
+static void read_host_keys(optimizer *o, const node *options, place at, problems *pr)
 {
-    host_keys keys = { 0 };
+    host_keys keys = { .decay_rank1 = true };
     for (const heft_option *row = host_options; options && row->name; row++) {
         const node *v = node_get(options, row->name);
         if (v) options_read_value(row, v, "optimizer", &keys, o->memory, pr);
     }
     if (keys.clip_norm > 0 && keys.clip_value > 0)
         problems_add(pr, at, "clip_norm and clip_value exclude each other");
+    o->decay_rank1 = keys.decay_rank1;
     o->clip = keys.clip_norm > 0 ? CLIP_NORM : keys.clip_value > 0 ? CLIP_VALUE : CLIP_NONE;
     o->clip_at = keys.clip_norm > 0 ? keys.clip_norm : keys.clip_value;
     if (o->clip && o->plugin->optimizer.iterate)
         problems_add(pr, at, "%s evaluates gradients itself; clipping cannot be applied", o->plugin->name);
+}
+
+static float decay_of(const optimizer *o, const model_span *s)
+{
+    return s->span.shape.rank > 1 || o->decay_rank1 ? (float)s->layer->decay : 0;
 }
 
 /* Runs of tensors with the same factors, cut to RANGE (at tensors' ends where the optimizer asks for whole ones). */
@@ -44,9 +51,9 @@ static void make_ranges(optimizer *o, const model *m)
     o->span = flat;
     o->range = arena_alloc(o->memory, n + m->n_trained / RANGE + 1, sizeof *o->range);
     for (size_t i = 0, next; i < n; i = next) {
-        const float lr = (float)s[i].layer->lr_scale, decay = (float)s[i].layer->decay;
+        const float lr = (float)s[i].layer->lr_scale, decay = decay_of(o, &s[i]);
         for (next = i + 1; next < n; next++) {
-            if ((float)s[next].layer->lr_scale != lr || (float)s[next].layer->decay != decay) break;
+            if ((float)s[next].layer->lr_scale != lr || decay_of(o, &s[next]) != decay) break;
             if (o->plan.whole_tensors && flat[next].end - flat[i].begin > RANGE) break;
         }
         const size_t begin = flat[i].begin, end = flat[next - 1].end;
@@ -80,7 +87,7 @@ optimizer *optimizer_new(const node *section, registry *r, const model *m, probl
         const heft_optimizer *d = &o->plugin->optimizer;
         o->self = arena_alloc(a, d->head.instance_size, 1);
         options_read(d->head.options, options, at, type, host_names, o->self, a, pr);
-        read_clip(o, options, at, pr);
+        read_host_keys(o, options, at, pr);
         o->schedule = schedule_new(options ? node_get(options, "lr") : NULL, d->default_lr, a, pr);
         o->plan = (heft_optimizer_plan){ .host = compute_host(), .n = m ? m->n_trained : 0 };
         if (pr->n == before && m) {
@@ -93,6 +100,7 @@ optimizer *optimizer_new(const node *section, registry *r, const model *m, probl
             }
         }
     }
+    if (m) o->penalty = penalty_new(m, a, pr);
     if (pr->n == before) return o;
     optimizer_free(o);
     return NULL;
@@ -120,7 +128,9 @@ typedef struct update { optimizer *o; model *m; pass *p; uint64_t t; double lr; 
 static void sum_range(void *context, int64_t i)
 {
     const update *u = context;
-    pass_sum(u->p, u->o->range[i].begin, u->o->range[i].end);
+    const size_t begin = u->o->range[i].begin, end = u->o->range[i].end;
+    pass_sum(u->p, begin, end);
+    penalty_add(u->o->penalty, begin, end, u->m->x, pass_gradient(u->p));
 }
 
 static void step_range(void *context, int64_t i)
@@ -129,7 +139,7 @@ static void step_range(void *context, int64_t i)
     optimizer *o = u->o;
     const optimizer_range *r = &o->range[i];
     float *g = pass_gradient(u->p);
-    if (u->sum) pass_sum(u->p, r->begin, r->end);
+    if (u->sum) sum_range(context, i);
     if (o->clip == CLIP_NORM && u->scale != 1)
         for (size_t k = r->begin; k < r->end; k++) g[k] *= u->scale;
     if (o->clip == CLIP_VALUE) {
@@ -146,6 +156,7 @@ static double step_by_gradient(update *u, const pass_input *in)
 {
     optimizer *o = u->o;
     const double loss = pass_run(u->p, in, true);
+    if (!isfinite(loss)) return loss;
     u->sum = o->clip != CLIP_NORM;
     u->scale = 1;
     if (o->clip == CLIP_NORM) {
@@ -163,7 +174,7 @@ static double evaluate(heft_problem *hp, float *g)
 {
     const problem_at *at = (const problem_at *)hp;
     pass *p = at->u->p;
-    const double loss = pass_run(p, at->in, g != NULL);
+    const double loss = pass_run(p, at->in, g != NULL) + penalty_value(at->u->o->penalty, hp->x);
     if (g) {
         compute_parallel(at->u->o->n_ranges, sum_range, at->u);
         memcpy(g, pass_gradient(p), hp->n * sizeof *g);
@@ -180,8 +191,9 @@ double optimizer_step(optimizer *o, model *m, pass *p, const pass_input *in, uin
         problem_at at = { { .host = compute_host(), .t = t, .lr = (float)lr, .n = o->plan.n, .x = m->x, .slot = o->slot,
                             .eval = evaluate }, &u, in };
         o->plugin->optimizer.iterate(o->self, &at.p);
-        loss = at.p.loss;
+        loss = at.p.loss - penalty_value(o->penalty, m->x);
     }
-    pass_fold(p, m);
+    penalty_constrain(o->penalty, m->x);
+    if (isfinite(loss)) pass_fold(p, m);
     return loss;
 }

@@ -9,20 +9,34 @@
  * A rate that is not given (value, initial, peak) is the optimizer's default.  Rates are 0 to 1000; 0 leaves the
  * weights alone, as in PyTorch, which a control experiment may want.
  *
- * With s the steps (unit: epoch, the complete epochs) before this one, from 0:
- *   constant   value
- *   step       initial gamma^floor(s / every)
- *   cosine     peak (s + 1) / warmup                                             while s < warmup
- *              floor + (peak - floor) (1 + cos(pi (s - warmup) / (steps - warmup))) / 2
- *                                                                                while s < steps
- *              floor                                                             from then on
- *              The warm-up rises in equal parts: step 0 has one of them, step warmup - 1 the whole peak.  `steps: auto`
- *              is all of the run, as planned when the rate is asked for, warm-up included: a run resumed with more epochs
- *              goes on along the longer curve.
- *   plateau    max(floor, initial factor^reductions): see schedule_epoch
+ * With s the steps (unit: epoch, the complete epochs) before this one, from 0, and T = steps:
+ *   constant         value
+ *   step             initial gamma^floor(s / every)                               StepLR
+ *   multistep        initial gamma^(number of milestones <= s)                    MultiStepLR
+ *   piecewise        values[number of boundaries <= s]
+ *   exponential      initial gamma^(s / every)                                    ExponentialLR
+ *   inverse_time     initial (1 + rate s / every)^-power
+ *   polynomial       floor + (initial - floor) (1 - s / T)^power while s < T, then floor
+ *                                                                                 PolynomialLR
+ *   cosine           floor + (peak - floor) (1 + cos(pi s / T)) / 2 while s < T, then floor
+ *                                                                                 CosineAnnealingLR
+ *   cosine_restarts  cosine, with T = period period_factor^c in cycle c = 0, 1, ..., s from its beginning, and
+ *                    peak - floor times peak_factor^c                             CosineAnnealingWarmRestarts
+ *   one_cycle        from peak / div_factor up to peak at s = pct_start T - 1, then down to peak / (div_factor
+ *                    final_div_factor) at T - 1, along half waves of a cosine or lines; with three_phase down to
+ *                    peak / div_factor as long as up, and from there to the end   OneCycleLR
+ *   cyclic           base + (peak - base) h, h a triangle from 0 to 1 in `up` and back in `down`, which triangular2
+ *                    halves in each cycle and exp_range multiplies by gamma^s     CyclicLR
+ *   plateau          max(floor, initial factor^reductions), see schedule_epoch    ReduceLROnPlateau, threshold_mode rel
  *
- * step and cosine are PyTorch's StepLR and CosineAnnealingLR, plateau its ReduceLROnPlateau (threshold_mode rel).
- * PyTorch's cosine rises again after its end; Keras' CosineDecay warms up from 0, ahead of decay_steps.
+ * Before any of them, `warmup: n` (in the schedule's unit; steps for constant and plateau) rises in equal parts to the
+ * rate that the schedule begins with: step 0 has one of n parts, step n - 1 the whole.  The formulas' s counts from
+ * there, and T = steps - n.  `steps: auto` is all of the run, as planned when the rate is asked for: a run resumed with
+ * more epochs goes on along the longer curve.
+ *
+ * The names behind them are PyTorch's.  PyTorch's cosine rises again after its end, its one_cycle and cyclic move the
+ * momentum too; Keras' CosineDecay warms up from 0, ahead of decay_steps, its PiecewiseConstantDecay keeps a value at
+ * the boundary itself.
  */
 #ifndef HEFT_TRAIN_SCHEDULE_H
 #define HEFT_TRAIN_SCHEDULE_H

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "compute/compute.h"
 #include "train/build.h"
+#include "train/finite.h"
 #include "train/signals.h"
 
 #define INT(f)  { #f, false, offsetof(trainer_state, f) }
@@ -167,6 +168,14 @@ static bool is_finished(const trainer *t)
     return t->state.epoch >= t->options.epochs || t->state.stopped_early;
 }
 
+/* No checkpoint of weights that nothing can come of: it would push out those that are good. */
+static int save(trainer *t, bool best, const trainer_events *ev, problems *pr)
+{
+    if (finite_weights(t, pr) < 0) return -1;
+    ev->checkpoint(ev->context, t, best);
+    return 0;
+}
+
 /* The end of an epoch: everything that is decided once an epoch, in this order, then the checkpoint. */
 static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, const trainer_events *ev, problems *pr)
 {
@@ -202,9 +211,9 @@ static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, con
     time[1] = seconds;
     time[2] = seconds > 0 ? (double)samples / seconds : NAN;
     if (ev->epoch) ev->epoch(ev->context, t, row);
-    const bool due = t->checkpoint.every_epochs && s->epoch % t->checkpoint.every_epochs == 0;
-    if (due || best || s->finished || s->epoch == t->until) ev->checkpoint(ev->context, t, best);
-    return 0;
+    const checkpoint_options *c = &t->checkpoint;
+    const bool due = c->every_epochs ? s->epoch % c->every_epochs == 0 : s->step % c->every_steps == 0;
+    return due || best || s->finished || s->epoch == t->until ? save(t, best, ev, pr) : 0;
 }
 
 /* One minibatch. */
@@ -217,9 +226,7 @@ static int train_batch(trainer *t, const batch *b, double *lr, const trainer_eve
                             .step = (uint64_t)s->step, .metrics = true };
     const double loss = optimizer_step(t->optimizer, t->model, t->train_pass, &in, (uint64_t)s->step + 1, *lr);
     if (!isfinite(loss)) {
-        problems_add(pr, (place){ t->experiment->path, 0, 0 }, "the loss is %s at step %lld (epoch %lld, samples from %lld on); a lower lr or "
-                     "clip_norm may help", isnan(loss) ? "not a number" : "infinite", (long long)s->step + 1, (long long)s->epoch + 1,
-                     (long long)b->first);
+        finite_explain(t, b, &in, loss, pr);
         return -1;
     }
     s->step++;
@@ -244,8 +251,10 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
         loader_start(t->loader, s->epoch, s->position);
         for (const batch *b; (b = loader_next(t->loader, pr));) {
             if (train_batch(t, b, &lr, ev, pr) < 0) return TRAINER_FAILED;
-            const bool stop = signals_stop();
-            if (stop || (t->checkpoint.every_steps && s->step % t->checkpoint.every_steps == 0)) ev->checkpoint(ev->context, t, false);
+            const bool stop = signals_stop(), last = b->first / t->options.batch + 1 == loader_batches(t->loader);
+            /* A step has one checkpoint: that of an epoch's last step holds the epoch's figures too, so end_epoch makes it. */
+            const bool due = t->checkpoint.every_steps && s->step % t->checkpoint.every_steps == 0 && !last;
+            if ((stop || due) && save(t, false, ev, pr) < 0) return TRAINER_FAILED;
             if (stop) return TRAINER_INTERRUPTED;
         }
         if (pr->n > before) return TRAINER_FAILED;

@@ -15,20 +15,10 @@ typedef struct {                                 /* derived: inputs, and floats 
 static int plan(void *self, heft_layer_plan *p)
 {
     add *l = self;
-    const heft_shape *first = &p->in[0];
-    for (int32_t i = 0; i < p->n_in; i++) {
-        const heft_shape *s = &p->in[i];
-        char a[HEFT_SHAPE_TEXT], b[HEFT_SHAPE_TEXT];
-        if (heft_needs(p, i, -1, "numbers of any shape")) return -1;
-        bool same = s->rank == first->rank;
-        for (int32_t d = 0; same && d < s->rank; d++) same = s->dim[d] == first->dim[d];
-        if (!same)
-            return heft_fail(&p->error, "needs inputs of one shape; the first is %s, number %d is %s",
-                             heft_shape_text(first, a), i + 1, heft_shape_text(s, b));
-    }
+    if (heft_needs_one_shape(p)) return -1;
     l->n_in = p->n_in;
-    l->size = heft_count(first);
-    p->out = *first;
+    l->size = heft_count(&p->in[0]);
+    p->out = p->in[0];
     return 0;
 }
 

@@ -8,6 +8,7 @@
  * S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9 (1997); with the forget gate of
  * F. Gers, J. Schmidhuber, F. Cummins, "Learning to Forget", Neural Computation 12 (2000).
  */
+#include <string.h>
 #include <heft/plugin.h>
 
 typedef struct {
@@ -17,8 +18,10 @@ typedef struct {
 } lstm;
 
 enum { W, R, B, RB };                            /* weights, as declared */
-enum { GATES, CELL, HIDDEN };                    /* saved: [time, 4 units], [time, units], [time, units] */
-enum { S_GATES, S_CELL, S_HIDDEN, DGATES, DHIDDEN, DCELL };   /* scratch; the first three where nothing is saved */
+enum { GATES, CELL, HIDDEN };                    /* saved; by time: [time, n, 4 units], [time, n, units], [time, n, units] */
+enum { X, DX, S_GATES, S_CELL, S_HIDDEN };       /* scratch: x and dx by time; gates (or their gradients), cell, hidden */
+enum { DHIDDEN = S_HIDDEN, DCELL = S_CELL };     /* of one time, in backward */
+enum { TOGETHER = 8 };                           /* times whose gradients become those of weights at once */
 
 static const heft_option options[] = {
     HEFT_OPT_INT (lstm, units, HEFT_REQUIRED, 1, 1 << 16, "length of the state"),
@@ -28,6 +31,7 @@ static const heft_option options[] = {
     HEFT_OPT_END
 };
 
+/* rows 0: a vector. */
 static void declare(heft_layer_plan *p, const char *name, heft_role role, int64_t rows, int64_t cols, const char *init)
 {
     heft_tensor t = { .name = name, .role = role, .shape = { HEFT_F32, 2, { rows, cols } }, .per_sample = role != HEFT_WEIGHT,
@@ -51,21 +55,32 @@ static int plan(void *self, heft_layer_plan *p)
     declare(p, "gates", HEFT_SAVED, t, 4 * u, NULL);
     declare(p, "cell", HEFT_SAVED, t, u, NULL);
     declare(p, "hidden", HEFT_SAVED, t, u, NULL);
+    declare(p, "x", HEFT_SCRATCH, t, l->in, NULL);
+    declare(p, "dx", HEFT_SCRATCH, t, l->in, NULL);
     declare(p, "gates_now", HEFT_SCRATCH, t, 4 * u, NULL);
     declare(p, "cell_now", HEFT_SCRATCH, t, u, NULL);
     declare(p, "hidden_now", HEFT_SCRATCH, t, u, NULL);
-    declare(p, "dgates", HEFT_SCRATCH, t, 4 * u, NULL);
-    declare(p, "dhidden", HEFT_SCRATCH, 1, u, NULL);
-    declare(p, "dcell", HEFT_SCRATCH, 1, u, NULL);
     p->flops = 8.0 * (double)t * (double)u * (double)(l->in + u);
     return 0;
 }
 
-/* The k-th time that is visited, and the one before it (-1: none). */
-static int64_t at(const lstm *l, int64_t k) { return l->reverse ? l->time - 1 - k : k; }
-static int64_t before(const lstm *l, int64_t k) { return k ? at(l, k - 1) : -1; }
+/* Inside, sequences lie by time in the order of the visits, [time, n, width], so that the states of all samples at one time are one
+ * matrix, and all times another.  These carry from and to the outside, [n, time, width]. */
+static void by_time(const lstm *l, int64_t n, int64_t width, const float *x, float *restrict to)
+{
+    for (int64_t k = 0; k < l->time; k++)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + (k * n + i) * width, x + (i * l->time + (l->reverse ? l->time - 1 - k : k)) * width, (size_t)width * sizeof *to);
+}
 
-/* One sample at one time: gates from sums, then cell and hidden. */
+static void by_sample(const lstm *l, int64_t n, int64_t width, const float *x, float *restrict to)
+{
+    for (int64_t k = 0; k < l->time; k++)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + (i * l->time + (l->reverse ? l->time - 1 - k : k)) * width, x + (k * n + i) * width, (size_t)width * sizeof *to);
+}
+
+/* One sample at one time: gates from their sums, then cell and hidden. */
 static void cell(int64_t u, float *restrict z, const float *restrict c0, float *restrict c, float *restrict h)
 {
     for (int64_t j = 0; j < 2 * u; j++) z[j] = heft_sigmoidf(z[j]);
@@ -79,30 +94,25 @@ static void cell(int64_t u, float *restrict z, const float *restrict c0, float *
 static void forward(const void *self, const heft_forward *p)
 {
     const lstm *l = self;
-    const int64_t u = l->units, time = l->time;
-    float *const *mine = p->train ? p->saved : p->scratch;
-    float *z = mine[GATES], *c = mine[CELL], *h = mine[HIDDEN];
+    const int64_t u = l->units, n = p->n, time = l->time;
+    float *z = p->train ? p->saved[GATES] : p->scratch[S_GATES], *x = p->scratch[X];
+    float *c = p->train ? p->saved[CELL] : p->scratch[S_CELL], *h = p->train ? p->saved[HIDDEN] : p->scratch[S_HIDDEN];
 
-    for (int64_t i = 0; i < p->n * time; i++) {
-        float *restrict to = z + i * 4 * u;
-        for (int64_t j = 0; j < 4 * u; j++) to[j] = p->weight[B][j];
-        if (l->recurrent_bias) for (int64_t j = 0; j < 4 * u; j++) to[j] += p->weight[RB][j];
-    }
-    p->host->gemm(false, false, p->n * time, 4 * u, l->in, 1, p->in[0], l->in, p->weight[W], 4 * u, 1, z, 4 * u);
+    by_time(l, n, l->in, p->in[0], x);
     for (int64_t k = 0; k < time; k++) {
-        const int64_t t = at(l, k), t0 = before(l, k);
-        if (k) p->host->gemm(false, false, p->n, 4 * u, u, 1, h + t0 * u, time * u, p->weight[R], 4 * u, 1, z + t * 4 * u, time * 4 * u);
-        for (int64_t i = 0; i < p->n; i++) {
-            const int64_t row = i * time + t;
-            cell(u, z + row * 4 * u, k ? c + (i * time + t0) * u : NULL, c + row * u, h + row * u);
+        float *now = z + k * n * 4 * u;          /* stays in cache from its biases to its gates */
+        for (int64_t i = 0; i < n; i++) {
+            float *restrict to = now + i * 4 * u;
+            for (int64_t j = 0; j < 4 * u; j++) to[j] = p->weight[B][j];
+            if (l->recurrent_bias) for (int64_t j = 0; j < 4 * u; j++) to[j] += p->weight[RB][j];
         }
+        p->host->gemm(false, false, n, 4 * u, l->in, 1, x + k * n * l->in, l->in, p->weight[W], 4 * u, 1, now, 4 * u);
+        if (k) p->host->gemm(false, false, n, 4 * u, u, 1, h + (k - 1) * n * u, u, p->weight[R], 4 * u, 1, now, 4 * u);
+        for (int64_t i = k * n; i < (k + 1) * n; i++)
+            cell(u, z + i * 4 * u, k ? c + (i - n) * u : NULL, c + i * u, h + i * u);
     }
-    for (int64_t i = 0; i < p->n; i++) {
-        const int64_t rows = l->return_sequences ? time : 1;
-        const float *restrict from = h + (i * time + (l->return_sequences ? 0 : at(l, time - 1))) * u;
-        float *restrict y = p->out + i * rows * u;
-        for (int64_t j = 0; j < rows * u; j++) y[j] = from[j];
-    }
+    if (l->return_sequences) by_sample(l, n, u, h, p->out);
+    else memcpy(p->out, h + (time - 1) * n * u, (size_t)(n * u) * sizeof *p->out);
 }
 
 /* One sample at one time: from the gradients of hidden and cell to those of the gates' sums; dc becomes that of the cell before. */
@@ -113,55 +123,67 @@ static void cell_back(int64_t u, const float *restrict z, const float *restrict 
         const float i = z[j], f = z[u + j], g = z[2 * u + j], o = z[3 * u + j], tc = heft_tanhf(c[j]);
         const float d = dc[j] + dh[j] * o * (1 - tc * tc);
         dz[j] = d * g * i * (1 - i);
+        dz[u + j] = d * f * (1 - f);
         dz[2 * u + j] = d * i * (1 - g * g);
         dz[3 * u + j] = dh[j] * tc * o * (1 - o);
         dc[j] = d * f;
-        dz[u + j] = d;
     }
-    for (int64_t j = 0; j < u; j++) dz[u + j] = c0 ? dz[u + j] * c0[j] * z[u + j] * (1 - z[u + j]) : 0;
+    if (c0) for (int64_t j = 0; j < u; j++) dz[u + j] *= c0[j];
+    else for (int64_t j = 0; j < u; j++) dz[u + j] = 0;
 }
 
 static void add_output_gradient(const lstm *l, const heft_backward *p, int64_t k, float *dh)
 {
-    const int64_t u = l->units;
+    const int64_t u = l->units, t = l->reverse ? l->time - 1 - k : k;
     if (!l->return_sequences && k < l->time - 1) return;
     for (int64_t i = 0; i < p->n; i++) {
-        const float *restrict dy = p->dout + (l->return_sequences ? i * l->time + at(l, k) : i) * u;
+        const float *restrict dy = p->dout + (l->return_sequences ? i * l->time + t : i) * u;
         float *restrict to = dh + i * u;
         for (int64_t j = 0; j < u; j++) to[j] += dy[j];
     }
 }
 
-static void backward(const void *self, const heft_backward *p)
+/* The times [from, to), whose dz is complete and still in cache: gradients of the weights, and dx. */
+static void times_back(const lstm *l, const heft_backward *p, int64_t from, int64_t to)
 {
-    const lstm *l = self;
-    const int64_t u = l->units, time = l->time, rows = p->n * time;
-    const float *z = p->saved[GATES], *c = p->saved[CELL], *h = p->saved[HIDDEN];
-    float *dz = p->scratch[DGATES], *dh = p->scratch[DHIDDEN], *dc = p->scratch[DCELL];
-
-    for (int64_t j = 0; j < p->n * u; j++) dh[j] = dc[j] = 0;
-    for (int64_t k = time - 1; k >= 0; k--) {
-        const int64_t t = at(l, k), t0 = before(l, k);
-        add_output_gradient(l, p, k, dh);
-        for (int64_t i = 0; i < p->n; i++) {
-            const int64_t row = i * time + t;
-            cell_back(u, z + row * 4 * u, k ? c + (i * time + t0) * u : NULL, c + row * u, dh + i * u, dc + i * u, dz + row * 4 * u);
-        }
-        if (!k) break;
-        p->host->gemm(false, true, p->n, u, 4 * u, 1, dz + t * 4 * u, time * 4 * u, p->weight[R], 4 * u, 0, dh, u);
-        /* A product for each time, since h[t-1] and dz[t] of all samples lie a sequence apart. */
-        if (p->dweight[R])
-            p->host->gemm(true, false, u, 4 * u, p->n, 1, h + t0 * u, time * u, dz + t * 4 * u, time * 4 * u, 1, p->dweight[R], 4 * u);
-    }
+    const int64_t u = l->units, n = p->n, rows = (to - from) * n, later = from ? from : 1;
+    const float *dz = p->scratch[S_GATES] + from * n * 4 * u, *h = p->saved[HIDDEN];
     if (p->dweight[W])
-        p->host->gemm(true, false, l->in, 4 * u, rows, 1, p->in[0], l->in, dz, 4 * u, 1, p->dweight[W], 4 * u);
+        p->host->gemm(true, false, l->in, 4 * u, rows, 1, p->scratch[X] + from * n * l->in, l->in, dz, 4 * u, 1, p->dweight[W], 4 * u);
+    if (p->dweight[R] && later < to)
+        p->host->gemm(true, false, u, 4 * u, (to - later) * n, 1, h + (later - 1) * n * u, u,
+                      dz + (later - from) * n * 4 * u, 4 * u, 1, p->dweight[R], 4 * u);
     for (int b = B; b <= (l->recurrent_bias ? RB : B); b++) {
         float *restrict db = p->dweight[b];
         for (int64_t i = 0; db && i < rows; i++)
             for (int64_t j = 0; j < 4 * u; j++) db[j] += dz[i * 4 * u + j];
     }
     if (p->din[0])
-        p->host->gemm(false, true, rows, l->in, 4 * u, 1, dz, 4 * u, p->weight[W], 4 * u, 0, p->din[0], l->in);
+        p->host->gemm(false, true, rows, l->in, 4 * u, 1, dz, 4 * u, p->weight[W], 4 * u, 0, p->scratch[DX] + from * n * l->in, l->in);
+}
+
+static void backward(const void *self, const heft_backward *p)
+{
+    const lstm *l = self;
+    const int64_t u = l->units, n = p->n;
+    const float *z = p->saved[GATES], *c = p->saved[CELL];
+    float *dz = p->scratch[S_GATES], *dh = p->scratch[DHIDDEN], *dc = p->scratch[DCELL];
+
+    if (p->dweight[W]) by_time(l, n, l->in, p->in[0], p->scratch[X]);
+    memset(dh, 0, (size_t)(n * u) * sizeof *dh);
+    memset(dc, 0, (size_t)(n * u) * sizeof *dc);
+    for (int64_t k = l->time - 1, end = l->time; k >= 0; k--) {
+        add_output_gradient(l, p, k, dh);
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t row = k * n + i;
+            cell_back(u, z + row * 4 * u, k ? c + (row - n) * u : NULL, c + row * u, dh + i * u, dc + i * u, dz + row * 4 * u);
+        }
+        if (k) p->host->gemm(false, true, n, u, 4 * u, 1, dz + k * n * 4 * u, 4 * u, p->weight[R], 4 * u, 0, dh, u);
+        if (end - k < TOGETHER && k) continue;
+        times_back(l, p, k, end);
+        end = k;
+    }
+    if (p->din[0]) by_sample(l, n, l->in, p->scratch[DX], p->din[0]);
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {

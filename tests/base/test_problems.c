@@ -59,6 +59,22 @@ static void order_and_caret(void **state)
     rmdir(dir);
 }
 
+/* What a file holds must not speak to the terminal. */
+static void control_characters_are_hidden(void **state)
+{
+    (void)state;
+    problems pr = { 0 };
+    char name[] = "/tmp/heft-problems-XXXXXX", expected[256];
+    const int fd = mkstemp(name);
+    assert_true(fd >= 0 && write(fd, "a: \x1b[2J\x7f\tb\n", 11) == 11);
+    close(fd);
+    problems_add(&pr, (place){ name, 1, 4 }, "found 'x\x1b[0m\ny\xc3\xa9'");
+    problems_add(&pr, (place){ "a\x1b", 0, 0 }, "of a file");
+    snprintf(expected, sizeof expected, "%s:1:4: error: found 'x?[0m?y\xc3\xa9'\n  a: ?[2J?\tb\n     ^\na?: error: of a file\n", name);
+    expect_print(&pr, expected);
+    unlink(name);
+}
+
 static void twenty_are_shown(void **state)
 {
     (void)state;
@@ -91,7 +107,8 @@ static void system_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(order_and_caret), cmocka_unit_test(twenty_are_shown), cmocka_unit_test(system_errors),
+        cmocka_unit_test(order_and_caret), cmocka_unit_test(control_characters_are_hidden),
+        cmocka_unit_test(twenty_are_shown), cmocka_unit_test(system_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,7 +65,12 @@ static void read_line(line *l, const char *usage, int min, int max, const char *
 static void read_right(void **state)
 {
     (void)state;
-    static const struct { const char *words, *run, *jobs; bool resume; int n, n_overrides; const char *first, *override; } cases[] = {
+    static const struct {
+        const char *words, *run, *jobs;
+        bool resume;
+        int n, n_overrides;
+        const char *first, *override;
+    } cases[] = {
         { "train a.yaml", NULL, NULL, false, 1, 0, "a.yaml", NULL },
         { "train --run r a.yaml", "r", NULL, false, 1, 0, "a.yaml", NULL },
         { "train a.yaml --run=r=s", "r=s", NULL, false, 1, 0, "a.yaml", NULL },
@@ -76,7 +81,8 @@ static void read_right(void **state)
         { "train -j 4 a.yaml", NULL, "4", false, 1, 0, "a.yaml", NULL },
         { "train -j4 a.yaml", NULL, "4", false, 1, 0, "a.yaml", NULL },
         { "train -j=4 a.yaml", NULL, "4", false, 1, 0, "a.yaml", NULL },
-        { "train optimizer.adam.lr=3e-4 a.yaml model.0.dense.units=5", NULL, NULL, false, 1, 2, "a.yaml", "optimizer.adam.lr=3e-4" },
+        { "train optimizer.adam.lr=3e-4 a.yaml model.0.dense.units=5", NULL, NULL, false, 1, 2, "a.yaml",
+          "optimizer.adam.lr=3e-4" },
         { "train x=1 y=2 a.yaml b.yaml z=3", NULL, NULL, false, 2, 3, "a.yaml", "x=1" },
         { "train model.my-layer.units=3 a.yaml", NULL, NULL, false, 1, 1, "a.yaml", "model.my-layer.units=3" },
         { "train runs/lr=0.1/a.yaml", NULL, NULL, false, 1, 0, "runs/lr=0.1/a.yaml", NULL },
@@ -88,7 +94,8 @@ static void read_right(void **state)
         line l;
         read_line(&l, USAGE, 1, -1, cases[i].words);
         if (l.rc) fail_msg("'%s' is refused: %s", cases[i].words, l.err);
-        const bool same = l.resume == cases[i].resume && l.args.n == cases[i].n && l.args.n_overrides == cases[i].n_overrides
+        const bool same = l.resume == cases[i].resume && l.args.n == cases[i].n
+                       && l.args.n_overrides == cases[i].n_overrides
                        && !l.run == !cases[i].run && (!l.run || !strcmp(l.run, cases[i].run))
                        && !l.jobs == !cases[i].jobs && (!l.jobs || !strcmp(l.jobs, cases[i].jobs))
                        && !strcmp(l.args.arg[0], cases[i].first)

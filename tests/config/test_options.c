@@ -4,7 +4,7 @@
 typedef struct layer {
     int64_t units, threads, seed;
     bool    bias;
-    double  rate, scale;
+    double  rate, scale, clip;
     int     padding;
     const char *label;
     heft_int_list  kernel, axes;
@@ -18,6 +18,7 @@ static const heft_option table[] = {
     HEFT_OPT_BOOL(layer, bias, true, "add a bias"),
     HEFT_OPT_REAL(layer, rate, 0.5, 0, 0.99, "probability"),
     HEFT_OPT_REAL(layer, scale, -1, -1e300, 1e300, "a factor"),
+    { "clip", "largest norm", HEFT_REAL, HEFT_FIELD(layer, clip, double), -1, 0, 100, "none", NULL },
     HEFT_OPT_ENUM(layer, padding, 1, "same|valid|full", "what is around"),
     HEFT_OPT_STRING(layer, label, "", "a text"),
     HEFT_OPT_INTS(layer, kernel, "all|one", "[1, 2]", 1, 100, "sizes"),
@@ -69,7 +70,7 @@ static void defaults(void **state)
 static void values(void **state)
 {
     (void)state;
-    enum { UNITS, THREADS, SEED, BIAS, RATE, SCALE, PADDING };
+    enum { UNITS, THREADS, SEED, BIAS, RATE, SCALE, PADDING, CLIP };
     static const struct { const char *yaml; int field; double v; } cases[] = {
         { "{units: 1}", UNITS, 1 }, { "{units: 1048576}", UNITS, 1048576 }, { "{units: 0x10}", UNITS, 16 }, { "{units: +5}", UNITS, 5 },
         { "{units: 1e3}", UNITS, 1000 }, { "{units: 2.50e1}", UNITS, 25 }, { "{units: 64.0}", UNITS, 64 },
@@ -78,6 +79,7 @@ static void values(void **state)
         { "{units: 1, bias: true}", BIAS, 1 }, { "{units: 1, bias: false}", BIAS, 0 },
         { "{units: 1, rate: 0}", RATE, 0 }, { "{units: 1, rate: 0.99}", RATE, 0.99 }, { "{units: 1, rate: 1e-3}", RATE, 1e-3 },
         { "{units: 1, scale: -1E+3}", SCALE, -1000 }, { "{units: 1, scale: 12}", SCALE, 12 }, { "{units: 1, scale: 0x10}", SCALE, 16 },
+        { "{units: 1, clip: none}", CLIP, -1 }, { "{units: 1, clip: 100}", CLIP, 100 }, { "{units: 1}", CLIP, -1 },
         { "{units: 1, padding: full}", PADDING, 2 }, { "{units: 1, padding: \"same\"}", PADDING, 0 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -86,7 +88,7 @@ static void values(void **state)
         layer l;
         read(cases[i].yaml, &l, a, &pr);
         expect_problems(&pr, "", cases[i].yaml);
-        const double got[] = { (double)l.units, (double)l.threads, (double)l.seed, l.bias, l.rate, l.scale, l.padding };
+        const double got[] = { (double)l.units, (double)l.threads, (double)l.seed, l.bias, l.rate, l.scale, l.padding, l.clip };
         if (got[cases[i].field] != cases[i].v) fail_msg("%s gives %g", cases[i].yaml, got[cases[i].field]);
         arena_free(a);
     }
@@ -150,7 +152,7 @@ static void refused(void **state)
                        "f:1:1: dense: required key 'units' is missing: integer 1 to 1048576 (outputs per sample)" },
         { "{units: 3, nmae: x}", "f:1:12: dense: unknown key 'nmae' (did you mean 'name'?)" },
         { "{units: 3, nothing_like_it: x}", "f:1:12: dense: unknown key 'nothing_like_it' (known: units, threads, seed, bias, rate, "
-                                            "scale, padding, label, kernel, axes, weights)" },
+                                            "scale, clip, padding, label, kernel, axes, weights)" },
         { "{units: 0}", "f:1:9: dense.units: 0 is below 1 (outputs per sample)" },
         { "{units: -3}", "f:1:9: dense.units: -3 is below 1 (outputs per sample)" },
         { "{units: 1048577}", "f:1:9: dense.units: 1048577 is above 1048576 (outputs per sample)" },
@@ -192,7 +194,7 @@ static void refused(void **state)
         { "{units: 1, rate: NaN}", "f:1:18: dense.rate: 'NaN' is not a finite number; expected number 0 to 0.99 (probability)" },
         { "{units: 1, rate: -.inf}", "f:1:18: dense.rate: '-.inf' is not a finite number; expected number 0 to 0.99 (probability)" },
         { "{units: 1, rate: 1e999}", "f:1:18: dense.rate: '1e999' is beyond the range of numbers; expected number 0 to 0.99 (probability)" },
-        { "{units: 1, rate: 0,5}", "f:1:20: dense: unknown key '5' (known: units, threads, seed, bias, rate, scale, padding, label, "
+        { "{units: 1, rate: 0,5}", "f:1:20: dense: unknown key '5' (known: units, threads, seed, bias, rate, scale, clip, padding, label, "
                                    "kernel, axes, weights)" },
         { "{units: 1, rate: half}", "f:1:18: dense.rate: expected number 0 to 0.99, found 'half' (probability)" },
         { "{units: 1, rate: '0.5'}", "f:1:18: dense.rate: \"0.5\" is a string because of its quotes; write 0.5 without them (probability)" },

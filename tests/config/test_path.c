@@ -1,4 +1,5 @@
 #include "config/check.h"
+#include "config/internal.h"
 
 static const char tree[] =
     "name: x\n"
@@ -192,11 +193,27 @@ static void copies_are_deep(void **state)
     arena_free(b);
 }
 
+static void utf8(void **state)
+{
+    (void)state;
+    static const struct { const char *s; bool valid; } cases[] = {
+        { "", true }, { "a\x7f", true }, { "\xc2\x80", true }, { "\xdf\xbf", true }, { "\xe0\xa0\x80", true }, { "\xed\x9f\xbf", true },
+        { "\xee\x80\x80", true }, { "\xf0\x90\x80\x80", true }, { "\xf4\x8f\xbf\xbf", true }, { "a\xe2\x82\xac" "b", true },
+        { "\x80", false }, { "\xbf", false }, { "\xc0\x80", false }, { "\xc1\xbf", false }, { "\xc2", false }, { "\xc2x", false },
+        { "\xe0\x9f\xbf", false }, { "\xe2\x82", false }, { "\xed\xa0\x80", false }, { "\xed\xbf\xbf", false }, { "\xe2\x82x", false },
+        { "\xf0\x8f\xbf\xbf", false }, { "\xf4\x90\x80\x80", false }, { "\xf5\x80\x80\x80", false }, { "\xf0\x90\x80", false },
+        { "\xff", false }, { "\xfe", false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (utf8_valid(cases[i].s) != cases[i].valid) fail_msg("case %zu", i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finding), cmocka_unit_test(overrides), cmocka_unit_test(refused_overrides),
         cmocka_unit_test(places_of_overrides), cmocka_unit_test(merging), cmocka_unit_test(copies_are_deep),
+        cmocka_unit_test(utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,16 @@ static bool fill(const heft_initializer *l, const void *self, const heft_shape *
     return true;
 }
 
+/* At most two values, such as the identity's: nothing there need be random. */
+static bool is_pattern(const float *x, size_t n)
+{
+    size_t other = 1;
+    while (other < n && x[other] == x[0]) other++;
+    for (size_t j = other; j < n; j++)
+        if (x[j] != x[0] && x[j] != x[other]) return false;
+    return true;
+}
+
 static void initializer(void **state)
 {
     const plugin_file *file = *state;
@@ -53,9 +63,7 @@ static void initializer(void **state)
         assert_true(fill(&p->initializer, self, &shapes[i], 1, same));
         if (memcmp(one + ZONE, same + ZONE, n * sizeof(float))) fail_msg("%s: one key, two fillings", file->name);
         assert_true(fill(&p->initializer, self, &shapes[i], 2, other));
-        bool constant = true;
-        for (size_t j = 1; j < n; j++) constant = constant && one[ZONE + j] == one[ZONE];
-        if (!constant && !memcmp(one + ZONE, other + ZONE, n * sizeof(float)))
+        if (!is_pattern(one + ZONE, n) && !memcmp(one + ZONE, other + ZONE, n * sizeof(float)))
             fail_msg("%s: ignores its key", file->name);
     }
     if (!accepted) fail_msg("%s: accepted no shape", file->name);

@@ -26,6 +26,7 @@ static int make_trials(trial *t)
     t[n++] = (trial){ 2, { SCALAR, LABELS(2) } };
     t[n++] = (trial){ 2, { SHAPE(8), SHAPE(1) } };
     t[n++] = (trial){ 2, { SHAPE(1), SCALAR } };
+    t[n++] = (trial){ 2, { SHAPE(8), SHAPE(4) } };
     t[n++] = (trial){ 2, { SHAPE(6, 5), IDS(5, 6) } };
     t[n++] = (trial){ 2, { SHAPE(6, 5), SHAPE(6, 3) } };
     t[n++] = (trial){ 3, { SHAPE(8), SHAPE(8), SHAPE(8) } };
@@ -55,8 +56,10 @@ static void check_tensor(const harness *h, int i)
         fail_msg("%s: nobody reads %s", h->label, t->name);
     if (t->role == HEFT_WEIGHT && !h->layer->backward)
         fail_msg("%s: a weight, %s, without backward", h->label, t->name);
-    if (t->init && strcmp(t->init, "auto") && !registry_path(h->plugins, HEFT_INITIALIZER, t->init))
-        fail_msg("%s: %s wants initializer %s, which there is not", h->label, t->name, t->init);
+    char init[64] = "auto";                          /* without its options */
+    if (t->init) snprintf(init, sizeof init, "%.*s", (int)strcspn(t->init, ":"), t->init);
+    if (strcmp(init, "auto") && !registry_path(h->plugins, HEFT_INITIALIZER, init))
+        fail_msg("%s: %s wants initializer %s, which there is not", h->label, t->name, init);
     for (int j = 0; j < i; j++)
         if (!strcmp(h->plan.tensor[j].name, t->name)) fail_msg("%s: two tensors are named %s", h->label, t->name);
 }
@@ -300,6 +303,13 @@ static void check_din(harness *h)
             fail_msg("%s: other din[%d] when the other inputs' is not wanted", h->label, i);
     }
     want_all(h);
+    h->frozen = true;                            /* no gradient of a weight is wanted */
+    harness_forward(h, true);
+    harness_backward(h);
+    h->frozen = false;
+    for (int i = 0; i < h->plan.n_in; i++)
+        if (has_din(h, i) && memcmp(h->din[i], din[i], in_count(h, i) * sizeof(float)))
+            fail_msg("%s: other din[%d] when the weights' gradients are not wanted", h->label, i);
 }
 
 /* What a loss shows its user: as long as the output, whole, and of each sample alone. */
@@ -372,7 +382,7 @@ static bool accepts(const char *name, const char *options, const trial *t, text 
 static const char *base_options(arena *a, const heft_head *head, const trial *t, int *guess, text *last)
 {
     const int64_t count = heft_count(&t->in[0]);
-    for (*guess = 0; *guess < 4; ++*guess) {
+    for (*guess = 0; *guess < CONFORM_GUESSES; ++*guess) {
         const char *options = conform_options(a, head->options, *guess, count, NULL, NULL);
         if (accepts(head->name, options, t, last)) return options;
     }

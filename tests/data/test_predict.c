@@ -55,7 +55,7 @@ static void test_table(void **state)
     (void)state;
     write_text("t.csv", table);
     const kept k = keep("format: csv\ntrain: t.csv\ntarget: price\nmissing: median\nnormalize: standard\nnormalize_target: standard");
-    write_text("new.csv", "id,place,rooms\n7,hill,\n8,lake,6\n");
+    write_text("new.csv", "id,place,rooms\n7,hill,\n8,,6\n");
     data *d = predict_good(&k, path_of("new.csv"), false);
     float x[8], y[2];
     fetch_all(d->test, 2, x, NULL);

@@ -43,6 +43,22 @@ def uniforms(key, n):
     return np.array(bits, np.float64) / 2**24
 
 
+class ids:                                              # integers below limit: an input of tokens or labels
+    def __init__(self, limit, *shape):
+        self.limit, self.shape = limit, shape
+
+
+def below(seed, i, limit, n):                           # rng_below, as harness_fill calls it
+    key, at, out = rng_key(seed, TEST, 2, i), 0, []
+    bits = lambda k: philox(key, k // 4, 0)[k % 4]
+    while len(out) < n:
+        product = (bits(at) << 32 | bits(at + 1)) * limit
+        at += 2
+        if product % 2**64 >= 2**64 % limit:
+            out.append(product >> 64)
+    return out
+
+
 def draw(seed, shape):                                  # harness_random, [-1, 1): exact in float
     u = uniforms(rng_key(seed, TEST, 1, 0), int(np.prod(shape)))
     return torch.tensor((2 * u - 1).reshape(shape))
@@ -187,11 +203,13 @@ case("softmax", "", [(3, 19)], [], lambda x: F.softmax(x, -1), 4)
 
 def run(index, name, options, shapes, weights, f, scale, evaluate):
     seed = index + 1
-    x = [(draw(seed * 100 + i, (N, *s)) * scale).requires_grad_() for i, s in enumerate(shapes)]
+    whole = [isinstance(s, ids) for s in shapes]
+    x = [torch.tensor(below(seed, i, s.limit, N * int(np.prod(s.shape)))).reshape(N, *s.shape) if whole[i]
+         else (draw(seed * 100 + i, (N, *s)) * scale).requires_grad_() for i, s in enumerate(shapes)]
     w = [draw(seed * 100 + 30 + i, s).requires_grad_() for i, s in enumerate(weights)]
     out = f(*x, *w)
     out.backward(draw(seed * 100 + 99, tuple(out.shape)))
-    results = [out] + [v.grad for v in x + w]
+    results = [out] + [v.grad for v in x + w if v.requires_grad]
     if isinstance(f, batch_norm):
         results += f.folded
         f.state = f.folded
@@ -199,13 +217,20 @@ def run(index, name, options, shapes, weights, f, scale, evaluate):
     elif evaluate:
         results.append(evaluate(*x, *w))
     numbers = np.concatenate([r.detach().numpy().ravel() for r in results]).astype(np.float32)
-    shape = lambda s: "{ HEFT_F32, %d, { %s } }" % (len(s), ", ".join(map(str, s)) or "0")
+    dims = lambda s: ", ".join(map(str, s)) or "0"
+    shape = lambda s: ("{ HEFT_I32, %d, { %s }, %d }" % (len(s.shape), dims(s.shape), s.limit) if isinstance(s, ids)
+                       else "{ HEFT_F32, %d, { %s } }" % (len(s), dims(s)))
     print('{ "%s", "%s", %d, { %s }, %d, %d, (const float[]){' % (
         name, options, len(shapes), ", ".join(map(shape, shapes)), scale, len(numbers)))
     print(",".join("%.7g" % v for v in numbers))
     print("} },")
 
 
-print("/* Written by layers.py with PyTorch %s; see there. */" % torch.__version__)
-for i, c in enumerate(CASES):
-    run(i, *c)
+def write(script):                                      # another script's cases: the same code, a table of their own
+    print("/* Written by %s with PyTorch %s; see there. */" % (script, torch.__version__))
+    for i, c in enumerate(CASES):
+        run(i, *c)
+
+
+if __name__ == "__main__":
+    write("layers.py")

@@ -8,7 +8,8 @@ A unit (a step or an epoch) is one call of scheduler.step(); the rates are those
 import textwrap
 import warnings
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, ReduceLROnPlateau, SequentialLR, StepLR
+from torch.optim.lr_scheduler import (CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, ExponentialLR, LinearLR,
+                                      MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, SequentialLR, StepLR)
 
 warnings.simplefilter("ignore")
 
@@ -40,6 +41,19 @@ def warmup_cosine(warmup, total, floor):
                                       CosineAnnealingLR(o, total - warmup, floor)], [warmup])
 
 
+def warm(text, lr, warmup, make, n):
+    """LinearLR from 1/warmup in warmup - 1 steps to the rate of the scheduler's step 0, then the scheduler."""
+    o = optimizer(lr)
+    scheduler = make(o)
+    rates = []
+    for _ in range(n - warmup):
+        rates.append(o.param_groups[0]["lr"])
+        o.step()
+        scheduler.step()
+    rise = [rates[0] * (k + 1) / warmup for k in range(warmup)]
+    print('{ "%s", %d, %s },' % (text, n, numbers(rise + rates)))
+
+
 def plateau(text, lr, mode, metric, **options):
     o = optimizer(lr)
     scheduler = ReduceLROnPlateau(o, mode, threshold_mode="rel", eps=0, **options)
@@ -60,6 +74,29 @@ series("{cosine: {peak: 0.1, unit: %s, steps: 20}}", 0.1, lambda o: CosineAnneal
 series("{cosine: {peak: 1, floor: 0.25, unit: %s, steps: 7}}", 1, lambda o: CosineAnnealingLR(o, 7, 0.25), 8)
 series("{cosine: {peak: 0.1, warmup: 5, unit: %s, steps: 20}}", 0.1, warmup_cosine(5, 20, 0), 20)
 series("{cosine: {peak: 0.3, warmup: 2, floor: 0.03, unit: %s, steps: 9}}", 0.3, warmup_cosine(2, 9, 0.03), 9)
+series("{exponential: {initial: 0.1, gamma: 0.9, unit: %s}}", 0.1, lambda o: ExponentialLR(o, 0.9), 20)
+series("{exponential: {initial: 2, gamma: 0.25, every: 2, unit: %s}}", 2, lambda o: ExponentialLR(o, 0.5), 12)
+series("{multistep: {initial: 0.1, milestones: [2, 3, 9], unit: %s}}", 0.1, lambda o: MultiStepLR(o, [2, 3, 9]), 12)
+series("{multistep: {initial: 0.3, milestones: 5, gamma: 0.5, unit: %s}}", 0.3, lambda o: MultiStepLR(o, [5], 0.5), 8)
+series("{polynomial: {initial: 0.1, steps: 12, unit: %s}}", 0.1, lambda o: PolynomialLR(o, 12), 16)
+series("{polynomial: {initial: 0.5, steps: 9, power: 2.5, unit: %s}}", 0.5, lambda o: PolynomialLR(o, 9, 2.5), 12)
+series("{cosine_restarts: {peak: 0.1, period: 5, unit: %s}}", 0.1, lambda o: CosineAnnealingWarmRestarts(o, 5), 17)
+series("{cosine_restarts: {peak: 1, floor: 0.1, period: 2, period_factor: 2, unit: %s}}", 1,
+       lambda o: CosineAnnealingWarmRestarts(o, 2, 2, 0.1), 31)
+series("{one_cycle: {peak: 0.1, steps: 20, unit: %s}}", 0.1, lambda o: OneCycleLR(o, 0.1, 20), 20)
+series("{one_cycle: {peak: 1, steps: 17, pct_start: 0.4, div_factor: 10, final_div_factor: 50, anneal: linear, unit: %s}}", 1,
+       lambda o: OneCycleLR(o, 1, 17, pct_start=0.4, div_factor=10, final_div_factor=50, anneal_strategy="linear"), 17)
+series("{one_cycle: {peak: 0.5, steps: 30, three_phase: true, unit: %s}}", 0.5,
+       lambda o: OneCycleLR(o, 0.5, 30, three_phase=True), 30)
+series("{cyclic: {base: 0.01, peak: 0.1, up: 4, unit: %s}}", 0.1, lambda o: CyclicLR(o, 0.01, 0.1, 4, cycle_momentum=False), 20)
+series("{cyclic: {base: 0.01, peak: 0.1, up: 3, down: 5, mode: triangular2, unit: %s}}", 0.1,
+       lambda o: CyclicLR(o, 0.01, 0.1, 3, 5, "triangular2", cycle_momentum=False), 30)
+series("{cyclic: {base: 0, peak: 1, up: 5, down: 2, mode: exp_range, gamma: 0.9, unit: %s}}", 1,
+       lambda o: CyclicLR(o, 0, 1, 5, 2, "exp_range", 0.9, cycle_momentum=False), 20)
+warm("{step: {initial: 0.1, every: 3, gamma: 0.5, warmup: 4, unit: %s}}", 0.1, 4, lambda o: StepLR(o, 3, 0.5), 14)
+warm("{polynomial: {initial: 0.1, steps: 12, warmup: 2, unit: %s}}", 0.1, 2, lambda o: PolynomialLR(o, 10), 16)
+warm("{exponential: {initial: 0.1, gamma: 0.8, warmup: 1, unit: %s}}", 0.1, 1, lambda o: ExponentialLR(o, 0.8), 6)
+warm("{one_cycle: {peak: 0.1, steps: 20, warmup: 5, unit: %s}}", 0.1, 5, lambda o: OneCycleLR(o, 0.1, 15), 20)
 print("};")
 print("/* Rates after each metric. */")
 print("static const struct { const char *value; int maximize, n; const double *metric, *rate; } plateaus[] = {")

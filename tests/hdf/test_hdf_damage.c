@@ -1,6 +1,10 @@
 /* test_hdf_damage.c -- damaged files, files of others, publishing that fails */
 #include "hdf/scratch.h"
 
+/* libhdf5 1.10 loses a block here and there on its way out of a damaged file; what we allocate is still watched. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libhdf5"; }
+
 /* ---- damage ---- */
 
 static char *small_file(size_t *n)
@@ -80,13 +84,16 @@ static void other_formats(void **state)
     assert_null(hdf_open_published(GOLDEN "foreign.h5", FORMAT, &pr));
     expect_problem(&pr, "foreign", "not a heft-test file");
 
-    static const struct { const char *name, *content; size_t n; const char *part; } bad[] = {
+    static const struct { const char *name, *content; size_t n; const char *part;
+    } bad[] = {
         { "empty", "", 0, "it is empty" },
         { "text", "epochs: 3\n", 10, "not an HDF5 file" },
         { "signature", "\x89HDF\r\n\x1a\n", 8, "bad" },
         { "version", "\x89HDF\r\n\x1a\n\x07", 9, "superblock of version 7" },
-        { "garbage", "\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0\x04\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", 40,
-          "special driver" },
+        { "garbage",
+          "\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0\x04\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff"
+          "\xff",
+          40, "special driver" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         put(in_dir("bad"), bad[i].content, bad[i].n);

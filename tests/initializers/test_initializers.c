@@ -55,6 +55,9 @@ static const distribution distributions[] = {
     { "glorot_normal", "{gain: 3}", true, 0, 18.0 / (FAN_IN + FAN_OUT) },
     { "lecun_uniform", "", false, 0, 1.0 / FAN_IN },
     { "lecun_normal", "", true, 0, 1.0 / FAN_IN },
+    { "variance_scaling", "{distribution: uniform}", false, 0, 1.0 / FAN_IN },
+    { "variance_scaling", "{distribution: uniform, mode: fan_out, scale: 3}", false, 0, 3.0 / FAN_OUT },
+    { "variance_scaling", "{distribution: normal, mode: fan_avg, scale: 0.5}", true, 0, 1.0 / (FAN_IN + FAN_OUT) },
 };
 enum { N_DISTRIBUTIONS = sizeof distributions / sizeof *distributions };
 
@@ -97,6 +100,102 @@ static void test_distributions(void **unused)
     }
 }
 
+/* The density of a normal distribution cut off at b deviations has the variance 1 - 2 b phi(b) / (2 Phi(b) - 1). */
+static void test_truncated(void **unused)
+{
+    (void)unused;
+    static const struct { const char *name, *options; double mean, std, bound; } rows[] = {
+        { "truncated_normal", "", 0, 0.05, 2 },
+        { "truncated_normal", "{mean: 3, std: 2, bound: 1}", 3, 2, 1 },
+        { "truncated_normal", "{std: 1, bound: 0.1}", 0, 1, 0.1 },
+        { "variance_scaling", "", 0, 1 / 0.87962566103423978 / 17.320508075688775, 2 },
+        { "variance_scaling", "{scale: 6, mode: fan_out}", 0, 1 / 0.87962566103423978 * 0.17320508075688773, 2 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        filled f = fill_open(rows[i].name, rows[i].options, dense, FAN_IN, FAN_OUT, 5);
+        if (f.failed) fail_msg("%s: %s", f.of.label, f.fill.error.text);
+        const double b = rows[i].bound, phi = exp(-b * b / 2) / sqrt(2 * 3.14159265358979324);
+        const double variance = rows[i].std * rows[i].std * (1 - 2 * b * phi / erf(b / sqrt(2))), n = COUNT;
+        double mean = 0, square = 0, most = 0;
+        for (int k = 0; k < COUNT; k++) {
+            const double off = f.fill.x[k] - rows[i].mean;
+            mean += off / n;
+            square += off * off / n;
+            most = fmax(most, fabs(off) / rows[i].std);
+        }
+        within(f.of.label, "mean", mean, 0, sqrt(variance / n));
+        within(f.of.label, "variance", square, variance, variance * sqrt(2 / n));
+        if (!(most <= b * (1 + 1e-6) && most > 0.995 * b))
+            fail_msg("%s: reaches %.8g deviations, expected %g", f.of.label, most, b);
+        instance_close(&f.of);
+    }
+}
+
+static void test_identity_and_dirac(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *name, *options;
+        heft_shape  shape;
+        int         ones;
+        float       value;
+        int64_t     at[6];
+    } rows[] = {
+        { "identity", "", { HEFT_F32, 2, { 3, 3 } }, 3, 1, { 0, 4, 8 } },
+        { "identity", "{gain: -2}", { HEFT_F32, 2, { 2, 4 } }, 2, -2, { 0, 5 } },
+        { "identity", "", { HEFT_F32, 2, { 4, 2 } }, 2, 1, { 0, 3 } },
+        /* [3, 2, 3]: the middle is tap 1 */
+        { "dirac", "", { HEFT_F32, 3, { 3, 2, 3 } }, 2, 1, { 6, 10 } },
+        /* [3, 4, 2, 2]: tap (1, 2) is the seventh of 12, each of 4 numbers */
+        { "dirac", "", { HEFT_F32, 4, { 3, 4, 2, 2 } }, 2, 1, { 24, 27 } },
+        /* two groups of two outputs, of one input each: the first output of each passes it on */
+        { "dirac", "{groups: 2}", { HEFT_F32, 3, { 1, 1, 4 } }, 2, 1, { 0, 2 } },
+        { "dirac", "{groups: 2}", { HEFT_F32, 3, { 1, 2, 4 } }, 4, 1, { 0, 2, 5, 7 } },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        filled f = fill_open(rows[i].name, rows[i].options, rows[i].shape, 1, 1, 1);
+        if (f.failed) fail_msg("%s: %s", f.of.label, f.fill.error.text);
+        float want[64] = { 0 };
+        for (int k = 0; k < rows[i].ones; k++) want[rows[i].at[k]] = rows[i].value;
+        for (int64_t k = 0; k < heft_count(&rows[i].shape); k++)
+            if (f.fill.x[k] != want[k])
+                fail_msg("%s, row %zu: x[%d] is %g, expected %g", f.of.label, i, (int)k, f.fill.x[k], want[k]);
+        instance_close(&f.of);
+    }
+}
+
+/* As many zeros in every row as are due, in every column about as many; the others normal. */
+static void test_sparse(void **unused)
+{
+    (void)unused;
+    static const struct { const char *options; double sparsity, std; } rows[] = {
+        { "{sparsity: 0.9}", 0.9, 0.01 }, { "{sparsity: 0.333, std: 2}", 0.333, 2 }, { "{sparsity: 0}", 0, 0.01 },
+        { "{sparsity: 1}", 1, 0.01 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        filled f = fill_open("sparse", rows[i].options, dense, 1, 1, 4);
+        const int due = (int)ceil(rows[i].sparsity * FAN_OUT);
+        int column[FAN_OUT] = { 0 };
+        double square = 0;
+        for (int r = 0; r < FAN_IN; r++) {
+            int zeros = 0;
+            for (int c = 0; c < FAN_OUT; c++) {
+                const float x = f.fill.x[r * FAN_OUT + c];
+                zeros += x == 0;
+                column[c] += x == 0;
+                square += (double)x * x;
+            }
+            if (zeros != due) fail_msg("%s: %d zeros in row %d, expected %d", f.of.label, zeros, r, due);
+        }
+        const double p = (double)due / FAN_OUT, n = FAN_IN * (double)(FAN_OUT - due);
+        const double variance = rows[i].std * rows[i].std;
+        for (int c = 0; c < FAN_OUT; c++)
+            within(f.of.label, "zeros of a column", column[c], p * FAN_IN, sqrt(FAN_IN * p * (1 - p)));
+        if (n > 0) within(f.of.label, "variance of the others", square / n, variance, variance * sqrt(2 / n));
+        instance_close(&f.of);
+    }
+}
+
 /* The fans count, not the shape, here of a convolution in groups: sqrt(6 / 36), sqrt(6 / 96), sqrt(3 / 36). */
 static void test_fans_are_those_given(void **unused)
 {
@@ -118,7 +217,8 @@ static void test_seeds(void **unused)
 {
     (void)unused;
     static const char *const names[] = { "uniform", "normal", "he_uniform", "he_normal", "glorot_uniform",
-                                         "glorot_normal", "lecun_uniform", "lecun_normal", "orthogonal" };
+                                         "glorot_normal", "lecun_uniform", "lecun_normal", "orthogonal",
+                                         "truncated_normal", "variance_scaling" };
     const heft_shape shape = { HEFT_F32, 2, { 17, 9 } };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         filled a = fill_open(names[i], "", shape, 17, 9, 1), again = fill_open(names[i], "", shape, 17, 9, 1);
@@ -212,6 +312,14 @@ static void test_refusals(void **unused)
         { "lecun_normal", "", { HEFT_F32, 1, { 4 } }, 0, 4, "lecun_normal needs" },
         { "orthogonal", "", { HEFT_F32, 1, { 4 } }, 4, 4, "2 axes or more, this one has 1" },
         { "uniform", "{min: 1}", { HEFT_F32, 1, { 4 } }, 4, 4, "min 1 exceeds max 0.05" },
+        { "variance_scaling", "", { HEFT_F32, 1, { 4 } }, 0, 4, "needs the number of inputs" },
+        { "variance_scaling", "{mode: fan_out}", { HEFT_F32, 1, { 4 } }, 4, 0, "needs the number of outputs" },
+        { "variance_scaling", "{mode: fan_avg}", { HEFT_F32, 1, { 4 } }, 4, 0, "needs the number of outputs" },
+        { "identity", "", { HEFT_F32, 3, { 4, 4, 4 } }, 4, 4, "this one has 3 (dirac suits" },
+        { "identity", "", { HEFT_F32, 1, { 4 } }, 4, 4, "this one has 1" },
+        { "dirac", "", { HEFT_F32, 2, { 4, 4 } }, 4, 4, "this tensor has 2 (identity suits" },
+        { "dirac", "{groups: 3}", { HEFT_F32, 3, { 3, 4, 4 } }, 4, 4, "4 output channels do not make 3 groups" },
+        { "sparse", "{sparsity: 0.5}", { HEFT_F32, 1, { 4 } }, 4, 4, "this one has 1" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         filled f = fill_open(rows[i].name, rows[i].options, rows[i].shape, rows[i].fan_in, rows[i].fan_out, 1);
@@ -229,6 +337,9 @@ static void test_bad_options(void **unused)
         { "constant", "{valeu: 1}", "value" },
         { "he_normal", "{gain: -1}", "gain" }, { "zeros", "{value: 0}", "value" },
         { "lecun_normal", "{gain: 1}", "gain" },
+        { "sparse", "", "sparsity" }, { "sparse", "{sparsity: 2}", "sparsity" },
+        { "truncated_normal", "{bound: 0}", "bound" }, { "variance_scaling", "{mode: fan}", "mode" },
+        { "variance_scaling", "{distribution: triangular}", "distribution" }, { "dirac", "{groups: 0}", "groups" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         instance o = instance_open(HEFT_INITIALIZER, rows[i].name, rows[i].options);
@@ -243,6 +354,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_constants),
         cmocka_unit_test(test_distributions),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_identity_and_dirac),
+        cmocka_unit_test(test_sparse),
         cmocka_unit_test(test_fans_are_those_given),
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_orthogonal),

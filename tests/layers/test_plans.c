@@ -1,19 +1,7 @@
 /* What layers plan: what they refuse and how they say it, shapes, initializers, cost. */
-#include "harness.h"
-
-#define F1(a)       { HEFT_F32, 1, { a } }
-#define F2(a, b)    { HEFT_F32, 2, { a, b } }
-#define F3(a, b, c) { HEFT_F32, 3, { a, b, c } }
-#define I1(a)       { HEFT_I32, 1, { a }, 10 }
+#include "layers/refusals.h"
 
 /* ---- refusals ---- */
-
-typedef struct refusal {
-    const char *name, *options;
-    int         n_in;
-    heft_shape  in[2];
-    const char *says;                                  /* a part of the message; "": accepted */
-} refusal;
 
 static const refusal refusals[] = {
     { "dense", "", 1, { F1(4) }, "units" },
@@ -103,26 +91,10 @@ static const refusal refusals[] = {
 static void refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        const refusal *r = &refusals[i];
-        char said[320];
-        harness_refusal(r->name, r->options, r->n_in, r->in, said, sizeof said);
-        if (!r->says[0] ? said[0] != 0 : !strstr(said, r->says))
-            fail_msg("%s %s: said '%s', expected '%s'", r->name, r->options, said, r->says);
-    }
+    refusals_check(refusals, sizeof refusals / sizeof refusals[0]);
 }
 
 /* ---- plans ---- */
-
-static void check_plan(const char *name, const char *options, heft_shape in, heft_shape out, double flops)
-{
-    harness *h = harness_open(name, options, 1, &in, LANES(2));
-    char got[HEFT_SHAPE_TEXT], want[HEFT_SHAPE_TEXT];
-    if (strcmp(heft_shape_text(&h->plan.out, got), heft_shape_text(&out, want)))
-        fail_msg("%s: gives %s, expected %s", h->label, got, want);
-    if (flops >= 0 && h->plan.flops != flops) fail_msg("%s: %g flops, expected %g", h->label, h->plan.flops, flops);
-    harness_close(h);
-}
 
 static void plans(void **state)
 {

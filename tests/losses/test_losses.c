@@ -89,22 +89,21 @@ static void test_predictions(void **unused)
     for (int i = 0; i < N_CASES; i++) {
         const golden *c = &cases[i];
         const bool softmax = !strcmp(c->name, "softmax_cross_entropy"), sigmoid = !strcmp(c->name, "binary_cross_entropy");
+        if (!softmax && !sigmoid) continue;
         harness *h = case_open(c, LANES(c->n));
-        if ((h->layer->predict != NULL) != (softmax || sigmoid)) fail_msg("%s: predict", h->label);
+        if (!h->layer->predict) fail_msg("%s: predict", h->label);
         const int64_t count = heft_count(&c->shape[0]), width = softmax ? c->shape[0].dim[c->shape[0].rank - 1] : 1;
         float *want = test_calloc((size_t)(c->n * count), sizeof *want), *got = h->din[0];
-        for (int64_t r = 0; h->layer->predict && r < c->n * count; r += width) {
+        for (int64_t r = 0; r < c->n * count; r += width) {
             double sum = 0;
             for (int64_t k = r; k < r + width; k++) sum += exp((double)c->x[k] - c->x[r]);
             for (int64_t k = r; k < r + width; k++)
                 want[k] = (float)(softmax ? exp((double)c->x[k] - c->x[r]) / sum : 1 / (1 + exp(-(double)c->x[k])));
         }
-        if (h->layer->predict) {
-            const float *in[2] = { c->x, NULL };
-            const heft_forward f = { .host = h->plan.host, .n = c->n, .in = in, .out = got, .scratch = h->lane[0].scratch };
-            h->layer->predict(h->self, &f);
-            harness_near(h, "probability", (size_t)(c->n * count), got, want, 1e-30, 2e-6);
-        }
+        const float *in[2] = { c->x, NULL };
+        const heft_forward f = { .host = h->plan.host, .n = c->n, .in = in, .out = got, .scratch = h->lane[0].scratch };
+        h->layer->predict(h->self, &f);
+        harness_near(h, "probability", (size_t)(c->n * count), got, want, 1e-30, 2e-6);
         test_free(want);
         harness_close(h);
     }

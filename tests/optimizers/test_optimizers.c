@@ -1,44 +1,9 @@
-/* sgd, adam and adamw against PyTorch's paths (golden/optimizers.py); finite_difference against sgd. */
-#include "optimizers/instance.h"
+/* Optimizers of single weights against PyTorch's paths (golden/optimizers.py); finite_difference against sgd. */
+#include "optimizers/walk.h"
 
 #include "golden/optimizers.inc"
 
 enum { N_GOLDEN = sizeof golden / sizeof *golden };
-
-/* An optimizer over n weights, with its slots. */
-typedef struct walk {
-    instance of;
-    heft_optimizer_plan plan;
-    size_t   n;
-    float   *x, *slot[HEFT_MAX_SLOTS];
-} walk;
-
-static walk walk_open(const char *name, const char *options, size_t n, const float *x)
-{
-    walk w = { .of = instance_open(HEFT_OPTIMIZER, name, options), .n = n };
-    if (w.of.said[0]) fail_msg("%s: %s", w.of.label, w.of.said);
-    w.plan = (heft_optimizer_plan){ .host = compute_host(), .n = n };
-    if (w.of.plugin->optimizer.plan(w.of.self, &w.plan)) fail_msg("%s: %s", w.of.label, w.plan.error.text);
-    w.x = arena_alloc(w.of.memory, n, sizeof *w.x);
-    memcpy(w.x, x, n * sizeof *x);
-    for (int i = 0; i < w.plan.n_slots; i++)
-        w.slot[i] = arena_alloc(w.of.memory, (size_t)w.plan.slot[i].rows * n, sizeof(float));
-    return w;
-}
-
-static void walk_step(walk *w, uint64_t t, double lr, double decay, size_t begin, size_t end, const float *g)
-{
-    const heft_step s = { .host = w->plan.host, .t = t, .lr = (float)lr, .decay = (float)decay,
-                          .begin = begin, .end = end, .x = w->x, .g = g, .slot = w->slot };
-    w->of.plugin->optimizer.step(w->of.self, &s);
-}
-
-static void near(const char *label, uint64_t t, const float *got, const float *want, size_t n, double tolerance)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!(fabs((double)got[i] - want[i]) <= tolerance * (1 + fabs(want[i]))))
-            fail_msg("%s, step %d: x[%zu] is %.9g, expected %.9g", label, (int)t, i, got[i], want[i]);
-}
 
 static void test_paths(void **unused)
 {
@@ -54,12 +19,6 @@ static void test_paths(void **unused)
         assert_int_equal(row, N_SHOWN);
         instance_close(&w.of);
     }
-}
-
-static void random_vector(float *x, size_t n, uint64_t seed)
-{
-    heft_rng r = rng_key(seed, RNG_TEST, 0, 0);
-    for (size_t i = 0; i < n; i++) x[i] = heft_normal(&r);
 }
 
 /* Any cut of [0, n) gives the same bits as none (R1), in weights and slots. */
@@ -98,6 +57,17 @@ static void test_decay_factor(void **unused)
         { "sgd", "{momentum: 0.9, weight_decay: 0.2}", "{momentum: 0.9, weight_decay: 0.1}", "{momentum: 0.9}" },
         { "adam", "{weight_decay: 0.2}", "{weight_decay: 0.1}", "" },
         { "adamw", "{weight_decay: 0.2}", "{weight_decay: 0.1}", "{weight_decay: 0}" },
+        { "rmsprop", "{weight_decay: 0.2}", "{weight_decay: 0.1}", "" },
+        { "adagrad", "{weight_decay: 0.2}", "{weight_decay: 0.1}", "" },
+        { "adadelta", "{weight_decay: 0.2}", "{weight_decay: 0.1}", "" },
+        { "adamax", "{weight_decay: 0.2}", "{weight_decay: 0.1}", "" },
+        { "nadam", "{weight_decay: 0.2}", "{weight_decay: 0.1}", "" },
+        { "nadam", "{weight_decay: 0.2, decoupled_weight_decay: true}",
+          "{weight_decay: 0.1, decoupled_weight_decay: true}", "" },
+        { "radam", "{weight_decay: 0.2}", "{weight_decay: 0.1}", "" },
+        { "radam", "{weight_decay: 0.2, decoupled_weight_decay: true}",
+          "{weight_decay: 0.1, decoupled_weight_decay: true}", "" },
+        { "lion", "{weight_decay: 0.2}", "{weight_decay: 0.1}", "" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         walk off = walk_open(rows[i].name, rows[i].some, N, start);
@@ -126,6 +96,12 @@ static void test_plans(void **unused)
     static const struct { const char *name, *options; int slots; double lr; } rows[] = {
         { "sgd", "", 0, 0.01 }, { "sgd", "{momentum: 0.9}", 1, 0.01 },
         { "adam", "", 2, 1e-3 }, { "adamw", "", 2, 1e-3 }, { "finite_difference", "", 1, 0.01 },
+        { "adam", "{amsgrad: true}", 3, 1e-3 }, { "adamw", "{amsgrad: true}", 3, 1e-3 },
+        { "rmsprop", "", 1, 0.01 }, { "rmsprop", "{momentum: 0.5}", 2, 0.01 },
+        { "rmsprop", "{momentum: 0.5, centered: true}", 3, 0.01 }, { "adagrad", "", 1, 0.01 },
+        { "adadelta", "", 2, 1 }, { "adamax", "", 2, 2e-3 }, { "nadam", "", 2, 2e-3 }, { "radam", "", 2, 1e-3 },
+        { "lion", "", 1, 1e-3 }, { "rprop", "", 2, 0.01 }, { "lamb", "", 2, 1e-3 }, { "lars", "", 1, 0.1 },
+        { "muon", "", 4, 1e-3 }, { "lbfgs", "", 6, 1 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         walk w = walk_open(rows[i].name, rows[i].options, N, start);
@@ -150,6 +126,24 @@ static void test_refusals(void **unused)
         { "adam", "{eps: 0}", "eps" },
         { "adamw", "{weight_decay: none}", "weight_decay" },
         { "finite_difference", "{h: 0}", "h" },
+        { "adam", "{amsgrad: 2}", "amsgrad" },
+        { "rmsprop", "{alpha: 1}", "alpha" },
+        { "rmsprop", "{rho: 0.9}", "rho" },
+        { "adagrad", "{initial: -1}", "initial" },
+        { "adadelta", "{rho: 1}", "rho" },
+        { "adamax", "{eps: 0}", "eps" },
+        { "nadam", "{momentum_decay: -1}", "momentum_decay" },
+        { "radam", "{beta2: 1}", "beta2" },
+        { "lion", "{eps: 1e-8}", "eps" },
+        { "rprop", "{eta_minus: 1.2}", "eta_minus" },
+        { "rprop", "{eta_plus: 0.9}", "eta_plus" },
+        { "rprop", "{step_min: 3, step_max: 2}", "step_min 3 exceeds step_max 2" },
+        { "lamb", "{scale_vectors: 0.5}", "scale_vectors" },
+        { "lars", "{trust: -1}", "trust" },
+        { "muon", "{ns_steps: 0}", "ns_steps" },
+        { "muon", "{scale: adamw}", "scale" },
+        { "lbfgs", "{history: 65}", "history" },
+        { "lbfgs", "{decrease: 1}", "decrease" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         instance o = instance_open(HEFT_OPTIMIZER, rows[i].name, rows[i].options);
@@ -158,6 +152,34 @@ static void test_refusals(void **unused)
         if (!strstr(o.said, rows[i].says))
             fail_msg("%s: said \"%s\", expected \"%s\"", o.label, o.said, rows[i].says);
         instance_close(&o);
+    }
+}
+
+/* The product of momenta, which nadam computes from t, against multiplication, at steps that no golden path reaches.
+ * With beta2 0 and g = 1 the first step from t is lr ((1 - mu) / (1 - P) + mu' (1 - beta1) / (1 - P mu')). */
+static void test_nadam_long_after(void **unused)
+{
+    (void)unused;
+    static const struct { const char *options; double beta1, decay; } rows[] = {
+        { "{beta2: 0}", 0.9, 4e-3 }, { "{beta2: 0, beta1: 0.999}", 0.999, 4e-3 },
+        { "{beta2: 0, beta1: 0.9999, momentum_decay: 0}", 0.9999, 0 },
+        { "{beta2: 0, beta1: 0.9999, momentum_decay: 1}", 0.9999, 1 }, { "{beta2: 0, beta1: 0}", 0, 4e-3 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double product = 1;
+        for (int t = 1; t <= 20000; t++) {
+            const double mu = rows[i].beta1 * (1 - 0.5 * pow(0.96, t * rows[i].decay));
+            const double next = rows[i].beta1 * (1 - 0.5 * pow(0.96, (t + 1) * rows[i].decay));
+            product *= mu;
+            if (t != 1 && t != 77 && t != 1000 && t != 20000) continue;
+            const float zero = 0, one = 1;
+            walk w = walk_open("nadam", rows[i].options, 1, &zero);
+            walk_step(&w, (uint64_t)t, 1, 1, 0, 1, &one);
+            const float want = (float)-((1 - mu) / (1 - product)
+                                        + next * (1 - rows[i].beta1) / (1 - product * next));
+            near(w.of.label, (uint64_t)t, w.x, &want, 1, 1e-6);
+            instance_close(&w.of);
+        }
     }
 }
 
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_decay_factor),
         cmocka_unit_test(test_plans),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_nadam_long_after),
         cmocka_unit_test(test_finite_difference_walks_like_sgd),
         cmocka_unit_test(test_finite_difference_of_large_weights),
     };

@@ -76,8 +76,87 @@ static void test_series_by_epoch(void **unused)
     }
 }
 
+/* What PyTorch has not: rates at some steps, by hand. */
+static void test_formulas(void **unused)
+{
+    (void)unused;
+    static const struct { const char *value; int64_t at; double rate; } rows[] = {
+        { "{inverse_time: {initial: 0.5, rate: 0.25}}", 0, 0.5 },
+        { "{inverse_time: {initial: 0.5, rate: 0.25}}", 4, 0.25 },
+        { "{inverse_time: {initial: 0.5, rate: 1, every: 10}}", 5, 0.5 / 1.5 },
+        { "{inverse_time: {initial: 3, rate: 1, power: 2}}", 2, 3.0 / 9 },
+        { "{inverse_time: {rate: 0}}", 99, 0.125 },
+        { "{inverse_time: {rate: 1, unit: epoch}}", 29, 0.125 / 3 },
+        { "{piecewise: {boundaries: [3, 5], values: [0.3, 0.2, 0.1]}}", 0, 0.3 },
+        { "{piecewise: {boundaries: [3, 5], values: [0.3, 0.2, 0.1]}}", 2, 0.3 },
+        { "{piecewise: {boundaries: [3, 5], values: [0.3, 0.2, 0.1]}}", 3, 0.2 },
+        { "{piecewise: {boundaries: [3, 5], values: [0.3, 0.2, 0.1]}}", 5, 0.1 },
+        { "{piecewise: {boundaries: [3, 5], values: [0.3, 0.2, 0.1], unit: epoch}}", 49, 0.2 },
+        { "{piecewise: {boundaries: 1, values: [0.3, 0], warmup: 10}}", 4, 0.15 },
+        { "{piecewise: {boundaries: 1, values: [0.3, 0], warmup: 10}}", 10, 0.3 },
+        { "{piecewise: {boundaries: 1, values: [0.3, 0], warmup: 10}}", 11, 0 },
+        { "{polynomial: {initial: 1, floor: 0.2, steps: 10}}", 5, 0.6 },
+        { "{polynomial: {initial: 1, floor: 0.2, steps: 10}}", 50, 0.2 },
+        { "{cosine_restarts: {peak: 1, floor: 0.2, period: 10, peak_factor: 0.5}}", 20, 0.4 },
+        { "{cosine_restarts: {peak: 1, floor: 0.2, period: 10, peak_factor: 0.5}}", 25, 0.3 },
+        { "{cosine_restarts: {peak: 1, period: 1, period_factor: 10, peak_factor: 0.5}}", 1111111, 0.0078125 },
+        { "{one_cycle: {peak: 1, steps: 10, pct_start: 0.1}}", 0, 1 },
+        { "{one_cycle: {peak: 1, steps: 10, pct_start: 0, div_factor: 2, final_div_factor: 2}}", 99, 0.25 },
+        { "{one_cycle: {peak: 1, steps: 10, pct_start: 1}}", 9, 1 },
+        { "{cyclic: {peak: 1, base: 0.5, up: 1}}", 1000001, 1 },
+        { "{multistep: {initial: 1, milestones: [10], gamma: 0}}", 99, 1 },
+        { "{multistep: {initial: 1, milestones: [10], gamma: 0}}", 100, 0 },
+        { "{constant: {value: 1, warmup: 4}}", 1, 0.5 },
+        { "{constant: {value: 1, warmup: 4}}", 4, 1 },
+        { "{constant: {warmup: 4}}", 0, 0.03125 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        parsed p = parse_well(rows[i].value);
+        near(rows[i].value, (int)rows[i].at, schedule_lr(p.of, &p.state, rows[i].at, 10, 100), rows[i].rate);
+        parsed_free(&p);
+    }
+}
+
+/* The warm-up of a plateau rises to the rate as it has been reduced by then. */
+static void test_warmup_of_plateau(void **unused)
+{
+    (void)unused;
+    parsed p = parse_well("{plateau: {initial: 1, patience: 0, factor: 0.5, warmup: 8}}");
+    near("warm-up", 3, schedule_lr(p.of, &p.state, 3, 4, 100), 0.5);
+    for (int k = 0; k < 2; k++) schedule_epoch(p.of, &p.state, 1, false);
+    near("reduced", 5, schedule_lr(p.of, &p.state, 5, 4, 100), 0.375);
+    near("after it", 8, schedule_lr(p.of, &p.state, 8, 4, 100), 0.5);
+    parsed_free(&p);
+}
+
+/* Every form gives rates that are none but finite and not negative, at any place of a run of any length. */
+static void test_rates_are_rates(void **unused)
+{
+    (void)unused;
+    static const char *const forms[] = {
+        "{step: {every: 3}}", "{multistep: {milestones: [1, 2]}}", "{piecewise: {boundaries: 2, values: [1, 2]}}",
+        "{exponential: {gamma: 0}}", "{inverse_time: {rate: 1e6, power: 100}}", "{polynomial: {power: 0}}",
+        "polynomial", "cosine", "{cosine_restarts: {period: 1}}", "{cosine_restarts: {period: 1, period_factor: 2}}", "one_cycle",
+        "{one_cycle: {three_phase: true}}", "{one_cycle: {pct_start: 0}}", "{one_cycle: {pct_start: 1}}",
+        "{one_cycle: {pct_start: 0, three_phase: true, anneal: linear}}",
+        "{one_cycle: {pct_start: 0.5, three_phase: true}}", "{one_cycle: {warmup: 3}}", "{polynomial: {warmup: 3}}", "{cyclic: {base: 0.1, up: 1}}",
+        "{cyclic: {base: 0, up: 1, down: 3, mode: exp_range, gamma: 0}}", "plateau",
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        parsed p = parse_well(forms[i]);
+        for (int64_t total = 1; total <= 9; total++)
+            for (int64_t at = 0; at < 12; at++)
+                for (int64_t epoch = 1; epoch <= 4; epoch += 3) {
+                    const double lr = schedule_lr(p.of, &p.state, at, epoch, total);
+                    if (!(lr >= 0 && lr <= 2 + 1e-12))
+                        fail_msg("%s: rate %d of %d is %g", forms[i], (int)at, (int)total, lr);
+                }
+        parsed_free(&p);
+    }
+}
+
 /* Without `steps` the curve spans the run as planned, however it is planned now. */
-static void test_cosine_over_the_run(void **unused)
+static void test_curves_over_the_run(void **unused)
 {
     (void)unused;
     static const char *const pairs[][2] = {
@@ -87,6 +166,8 @@ static void test_cosine_over_the_run(void **unused)
           "{cosine: {peak: 0.1, floor: 0.01, warmup: 3, steps: 40}}" },
         { "{cosine: {peak: 0.1, unit: epoch}}",                     /* 40 steps, 7 of an epoch: 6 epochs */
           "{cosine: {peak: 0.1, unit: epoch, steps: 6}}" },
+        { "{polynomial: {initial: 0.1, warmup: 5}}", "{polynomial: {initial: 0.1, warmup: 5, steps: 40}}" },
+        { "{one_cycle: {peak: 0.1}}", "{one_cycle: {peak: 0.1, steps: 40}}" },
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         parsed a = parse_well(pairs[i][0]), b = parse_well(pairs[i][1]);
@@ -209,6 +290,26 @@ static void test_refusals(void **unused)
         { "{cosine: {warmup: 20, steps: 20}}", "warmup 20 leaves nothing of steps 20", 1, 23 },
         { "{cosine: {warmup: -1}}", "warmup", 1, 0 },
         { "{cosine: {steps: 0}}", "steps", 1, 0 },
+        { "{exponential: {initial: 0.1}}", "gamma", 1, 0 },
+        { "{exponential: {gamma: 1.5}}", "gamma", 1, 0 },
+        { "multistep", "milestones", 1, 0 },
+        { "{multistep: {milestones: [3, 3]}}", "milestones must rise; 3 follows 3", 1, 30 },
+        { "{multistep: {milestones: [5, 0]}}", "milestones", 1, 0 },
+        { "{piecewise: {boundaries: [1, 2], values: [1, 2]}}", "2 boundaries part 3 values; found 2", 1, 46 },
+        { "{piecewise: {boundaries: [2, 1], values: [1, 2, 3]}}", "boundaries must rise; 1 follows 2", 1, 30 },
+        { "{piecewise: {boundaries: [1], values: [1, -2]}}", "values", 1, 0 },
+        { "{inverse_time: {initial: 1}}", "rate", 1, 0 },
+        { "{polynomial: {initial: 0.1, floor: 0.2}}", "floor 0.2 is above initial 0.1", 1, 40 },
+        { "{polynomial: {warmup: 5, steps: 5}}", "warmup 5 leaves nothing of steps 5", 1, 27 },
+        { "{cosine_restarts: {peak: 1}}", "period", 1, 0 },
+        { "{cosine_restarts: {period: 5, period_factor: 1.5}}", "period_factor", 1, 0 },
+        { "{cosine_restarts: {period: 5, peak: 1, floor: 2}}", "floor 2 is above peak 1", 1, 51 },
+        { "{one_cycle: {pct_start: 0.6, three_phase: true}}", "at most half of the steps; pct_start is 0.6", 1, 29 },
+        { "{one_cycle: {anneal: cosine}}", "anneal", 1, 0 },
+        { "{cyclic: {peak: 1}}", "base", 1, 0 },
+        { "{cyclic: {peak: 1, base: 2}}", "base 2 is above peak 1", 1, 30 },
+        { "{constant: {warmup: -1}}", "warmup", 1, 0 },
+        { "{constant: {warmup: 5, unit: epoch}}", "unit", 1, 0 },
         { "{plateau: {factor: 1}}", "factor", 1, 0 },
         { "{plateau: {patience: -1}}", "patience", 1, 0 },
         { "{plateau: {threshold: 2}}", "threshold", 1, 0 },
@@ -231,7 +332,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_series_by_step),
         cmocka_unit_test(test_series_by_epoch),
-        cmocka_unit_test(test_cosine_over_the_run),
+        cmocka_unit_test(test_formulas),
+        cmocka_unit_test(test_warmup_of_plateau),
+        cmocka_unit_test(test_rates_are_rates),
+        cmocka_unit_test(test_curves_over_the_run),
         cmocka_unit_test(test_edges_of_cosine),
         cmocka_unit_test(test_plateau),
         cmocka_unit_test(test_plateau_of_negative_metric),

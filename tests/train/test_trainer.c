@@ -98,6 +98,10 @@ static void checkpoints_by_steps(void **state)
     assert_int_equal(setup_run(&s), TRAINER_DONE);
     assert_int_equal(s.saves, 2 + 1);                        /* steps 5, 10, and the end at 12 */
     setup_end(&s);
+    assert_true(setup_trainer(&s, HOUSES "optimizer: sgd\ntrain: {epochs: 3, batch: 32}\ncheckpoint: {every: 3 steps}\n"));
+    assert_int_equal(setup_run(&s), TRAINER_DONE);
+    assert_int_equal(s.saves, 6);                            /* once at each of 3, 6, ... 18, epochs' ends among them */
+    setup_end(&s);
 }
 
 static void clipping(void **state)

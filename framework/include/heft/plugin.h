@@ -276,22 +276,69 @@ static inline float heft_normal(heft_rng *r)
 
 /* ---- elementary functions ------------------------------------------------ */
 
+/* exp(x) = 2^k (1 + q), |q| < 0.42, for |x| below 2^21; returns q.  x = k log(2) + r, |r| <= log(2)/2, log(2) in two parts
+ * (W. Cody, W. Waite, "Software Manual for the Elementary Functions", 1980); a polynomial of least relative error for
+ * exp(r) = 1 + q. */
+static inline float heft_exp_parts(float x, uint32_t *k)
+{
+    const union { float f; uint32_t u; } i = { x * 1.44269504f + 0x1.8p23f };
+    const float n = i.f - 0x1.8p23f, r = x - n * 0.693359375f - n * -2.12194440e-4f;
+    const float p = 0.49999994f + r * (0.166665211f + r * (0.041668389f + r * (0.00836871751f + r * 0.00138145976f)));
+    *k = i.u - 0x4B400000u;
+    return r + r * r * p;
+}
+
 /* exp(x), off by less than one unit in the last place (0.982, over all floats; results below 2^-126 by less than
  * 2^-148).  NaN gives NaN, +-infinity what it should.  No call and no branch, so loops over it vectorize; the same bits
- * on every machine.  exp(x) = 2^k exp(r), |r| <= log(2)/2, log(2) in two parts (W. Cody, W. Waite, "Software Manual for
- * the Elementary Functions", 1980); a polynomial of least relative error for exp(r); 2^k in two factors, so that k may
- * pass its range. */
+ * on every machine.  2^k in two factors, so that k may pass its range. */
 static inline float heft_expf(float x)
 {
     x = x > 89 ? 89 : x;
     x = x < -104 ? -104 : x;
-    union { float f; uint32_t u; } k = { x * 1.44269504f + 0x1.8p23f }, a, b;    /* its last bits are k */
-    const float n = k.f - 0x1.8p23f, r = x - n * 0.693359375f - n * -2.12194440e-4f;
-    const float p = 0.49999994f + r * (0.166665211f + r * (0.041668389f + r * (0.00836871751f + r * 0.00138145976f)));
-    const uint32_t i = k.u - 0x4B400000u, half = (uint32_t)((int32_t)i >> 1);
+    uint32_t k;
+    union { uint32_t u; float f; } a, b;
+    const float q = heft_exp_parts(x, &k);
+    const uint32_t half = (uint32_t)((int32_t)k >> 1);
     a.u = (half + 127) << 23;
-    b.u = (i - half + 127) << 23;
-    return (1 + (r + r * r * p)) * a.f * b.f;
+    b.u = (k - half + 127) << 23;
+    return (1 + q) * a.f * b.f;
+}
+
+/* exp(x) - 1, off by less than 1.55 units in the last place over all floats, also near zero. */
+static inline float heft_expm1f(float x)
+{
+    x = x > 89 ? 89 : x;
+    x = x < -18 ? -18 : x;
+    uint32_t k;
+    union { uint32_t u; float f; } half;                        /* 2^(k - 1), since 2^128 is no float */
+    const float q = heft_exp_parts(x, &k);
+    half.u = (k + 126) << 23;
+    return 2 * (q * half.f + (half.f - 0.5f));
+}
+
+/* log(x), off by less than 0.84 units in the last place over all floats; log(0) is -infinity, of what is less, NaN.
+ * x = 2^n m, m in [sqrt(1/2), sqrt(2)); log(2) in two parts; polynomial for log(m): S. Moshier, Cephes, logf. */
+static inline float heft_logf(float x)
+{
+    const bool small = x < 0x1p-126f;                           /* not a normal number */
+    union { float f; uint32_t u; } m = { small ? x * 0x1p23f : x };
+    const uint32_t i = m.u - 0x3F3504F3u;                       /* sqrt(1/2) */
+    const float n = (float)((int32_t)i >> 23) - (small ? 23 : 0);
+    m.u = (i & 0x7FFFFFu) + 0x3F3504F3u;
+    const float f = m.f - 1, z = f * f;
+    const float p = 3.3333331174e-1f + f * (-2.4999993993e-1f + f * (2.0000714765e-1f + f * (-1.6668057665e-1f + f * (1.4249322787e-1f
+            + f * (-1.2420140846e-1f + f * (1.1676998740e-1f + f * (-1.1514610310e-1f + f * 7.0376836292e-2f)))))));
+    float y = f + ((f * z * p + n * -2.12194440e-4f) - 0.5f * z) + n * 0.693359375f;
+    y = x < INFINITY ? y : x;                                   /* infinity and NaN stay */
+    return x > 0 ? y : x == 0 ? -INFINITY : NAN;
+}
+
+/* log(1 + x), off by less than 1.44 units in the last place over all floats, also near zero: log(u) of the
+ * rounded u = 1 + x, and the first term of what rounding took from it. */
+static inline float heft_log1pf(float x)
+{
+    const float u = 1 + x, lost = (x - (u - 1)) / u;
+    return heft_logf(u) + (u > 0 && x < 0x1p24f ? lost : 0);
 }
 
 /* 1 / (1 + exp(-x)) and tanh(x), off by less than 3 units in the last place; no call and no branch.  Near zero, where 1 - 2 / (exp(2x) + 1)
@@ -304,6 +351,33 @@ static inline float heft_tanhf(float x)
     const float p = (((-5.70498872745e-3f * z + 2.06390887954e-2f) * z - 5.37397155531e-2f) * z
                      + 1.33314422036e-1f) * z - 3.33332819422e-1f;
     return z < 0.390625f ? x + x * (z * p) : far;
+}
+
+/* Two uniform numbers [0, 1) into two of mean 0 and variance 1: Box and Muller's method in floats, so within 5.8.  sin
+ * and cos by quarter turns, and Cephes' polynomials for the rest. */
+static inline void heft_normal_pair(float pair[2])
+{
+    const float length = sqrtf(-2 * heft_logf(1 - pair[0]));
+    const int quarter = (int)(4 * pair[1] + 0.5f);
+    const float a = 6.28318531f * (pair[1] - 0.25f * (float)quarter), z = a * a;
+    const float sine = a + a * z * (-1.6666654611e-1f + z * (8.3321608736e-3f + z * -1.9515295891e-4f));
+    const float cosine = 1 - 0.5f * z + z * z * (4.1666645683e-2f + z * (-1.3887316255e-3f + z * 2.4433157118e-5f));
+    const float c = quarter & 1 ? sine : cosine, s = quarter & 1 ? cosine : sine;
+    pair[0] = length * ((quarter + 1) & 2 ? -c : c);
+    pair[1] = length * (quarter & 2 ? -s : s);
+}
+
+/* n numbers of mean 0 and variance 1, of a draw each: not those of heft_normal, and without its calls. */
+static inline void heft_normals(heft_rng *r, int64_t n, float *x)
+{
+    float last[2];
+    const int64_t pairs = n / 2;
+    heft_uniforms(r, 2 * pairs, x);
+    for (int64_t i = 0; i < pairs; i++) heft_normal_pair(x + 2 * i);
+    if (n % 2 == 0) return;
+    heft_uniforms(r, 2, last);
+    heft_normal_pair(last);
+    x[n - 1] = last[0];
 }
 
 /* The sum of n numbers, and of n products, in sixteen interleaved parts: an order that vectorizes and is the same everywhere. */
@@ -378,6 +452,23 @@ static inline int heft_slide_image(heft_conv *c, const heft_shape *image, const 
     return 0;
 }
 
+/* The same over a sequence [time, features].  `padding` is an option with the words "same|valid", or "same|valid|causal"
+ * (all of it in front, so that no output sees a later input), or one number or [before, after]. */
+static inline int heft_slide_sequence(int64_t time, int64_t kernel, int64_t stride, int64_t dilation,
+                                      const heft_int_list *padding, heft_window *w, heft_error *e)
+{
+    const int64_t n = padding->n, reach = dilation * (kernel - 1) + 1;
+    const bool causal = n == 0 && padding->word == 2;
+    if (n > 2 || (n == 0 && padding->word < 0))
+        return heft_fail(e, "padding takes a word, one number or [before, after]; found %d numbers", (int)n);
+    const int64_t before = causal ? reach - 1 : n ? padding->v[0] : 0, after = n ? padding->v[n - 1] : 0;
+    *w = heft_slide(time, kernel, stride, dilation, n || causal ? 2 : padding->word, before, after);
+    if (w->out < 1)
+        return heft_fail(e, "a window of %lld exceeds the padded time of %lld", (long long)reach,
+                         (long long)(time + before + after));
+    return 0;
+}
+
 typedef struct heft_host {
     uint32_t size;               /* of this table, as the host was compiled */
 
@@ -422,8 +513,9 @@ typedef struct heft_tensor {
     heft_shape shape;
     bool     per_sample;         /* HEFT_SAVED, HEFT_SCRATCH: one for each sample */
     int64_t  fan_in, fan_out;    /* HEFT_WEIGHT, HEFT_STATE: for initializers */
-    const char *init;            /* initializer unless the user names another.  NULL: "zeros" for a
-                                  * state; for a weight "auto", the one that suits the activation behind */
+    const char *init;            /* initializer unless the user names another, as the user would write it: "ones",
+                                  * "constant: {value: 0.25}".  NULL: "zeros" for a state; for a weight "auto", the
+                                  * one that suits the activation behind */
 } heft_tensor;
 
 typedef struct heft_layer_plan {
@@ -447,6 +539,37 @@ static inline int heft_needs(heft_layer_plan *p, int32_t i, int32_t rank, const 
     char found[HEFT_SHAPE_TEXT];
     if (s->dtype == HEFT_F32 && (rank < 0 || s->rank == rank)) return 0;
     return heft_fail(&p->error, "needs %s; found %s", what, heft_shape_text(s, found));
+}
+
+/* All inputs must be floats of one shape. */
+static inline int heft_needs_one_shape(heft_layer_plan *p)
+{
+    const heft_shape *first = &p->in[0];
+    for (int32_t i = 0; i < p->n_in; i++) {
+        const heft_shape *s = &p->in[i];
+        char a[HEFT_SHAPE_TEXT], b[HEFT_SHAPE_TEXT];
+        if (heft_needs(p, i, -1, "numbers of any shape")) return -1;
+        bool same = s->rank == first->rank;
+        for (int32_t d = 0; same && d < s->rank; d++) same = s->dim[d] == first->dim[d];
+        if (!same)
+            return heft_fail(&p->error, "needs inputs of one shape; the first is %s, number %d is %s",
+                             heft_shape_text(first, a), i + 1, heft_shape_text(s, b));
+    }
+    return 0;
+}
+
+/* For losses and metrics of numbers, plan's first lines: a target for each output, and one number out.  Returns how many
+ * outputs a sample has, or -1 after saying what is wrong. */
+static inline int64_t heft_needs_pairs(heft_layer_plan *p)
+{
+    const int64_t count = heft_count(&p->in[0]);
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "numbers as output") || heft_needs(p, 1, -1, "numbers as target")) return -1;
+    if (heft_count(&p->in[1]) != count)
+        return heft_fail(&p->error, "needs a target for each output; the output is %s, the target %s",
+                         heft_shape_text(&p->in[0], output), heft_shape_text(&p->in[1], target));
+    p->out = (heft_shape){ HEFT_F32, 0 };
+    return count;
 }
 
 /* Tensors arrive grouped by role, in the order they were declared. */
@@ -501,7 +624,11 @@ typedef struct heft_fold {
 
 /* A loss takes (output, target), gives one number per sample, of which the host takes the mean, and has a
  * backward.  A metric takes the same; the host reports the mean of its outputs, or, if it has a fold, its first state
- * after the tallies of the whole data set have been folded into it. */
+ * after the tallies of the whole data set have been folded into it.
+ *
+ * Where samples do not weigh the same (class weights), declare a tally "weight" of one number: survey, and forward if
+ * total is NULL, add to it what the lane's samples weigh.  The host then divides the sum of the outputs, which are the
+ * weighted ones, by its total and not by the number of samples; dout is 1 / total. */
 typedef enum heft_goal { HEFT_MINIMIZE, HEFT_MAXIMIZE } heft_goal;
 
 typedef struct heft_layer {
@@ -515,7 +642,7 @@ typedef struct heft_layer {
     /* Optional, for a layer whose output depends on the whole minibatch
      * (batch_norm): add this lane's share to tally.  The host sums tallies over
      * all lanes, in lane order, before it calls forward (backward).  Not called
-     * when train is false.  [lane] */
+     * when train is false, nor where plan declared no tally.  [lane] */
     void (*survey)(const void *self, const heft_forward *p);
     void (*survey_back)(const void *self, const heft_backward *p);
 

@@ -1,0 +1,50 @@
+/* average.c -- mean of its inputs, element by element
+ *
+ *   y = (x_0 + ... + x_n-1) / n        dx_i = dy / n
+ */
+#include <heft/plugin.h>
+
+typedef struct {                                 /* derived: inputs, and floats per sample of each */
+    int32_t n_in;
+    int64_t size;
+} average;
+
+static int plan(void *self, heft_layer_plan *p)
+{
+    average *l = self;
+    if (heft_needs_one_shape(p)) return -1;
+    l->n_in = p->n_in;
+    l->size = heft_count(&p->in[0]);
+    p->out = p->in[0];
+    return 0;
+}
+
+static void forward(const void *self, const heft_forward *p)
+{
+    const average *l = self;
+    const int64_t n = p->n * l->size;
+    const float share = 1 / (float)l->n_in, *restrict x0 = p->in[0], *restrict x1 = p->in[1];
+    float *restrict y = p->out;
+    for (int64_t i = 0; i < n; i++) y[i] = share * x0[i] + share * x1[i];
+    for (int32_t k = 2; k < l->n_in; k++) {
+        const float *restrict x = p->in[k];
+        for (int64_t i = 0; i < n; i++) y[i] += share * x[i];
+    }
+}
+
+static void backward(const void *self, const heft_backward *p)
+{
+    const average *l = self;
+    const int64_t n = p->n * l->size;
+    const float share = 1 / (float)l->n_in, *restrict dy = p->dout;
+    for (int32_t k = 0; k < l->n_in; k++) {
+        float *restrict dx = p->din[k];
+        for (int64_t i = 0; dx && i < n; i++) dx[i] = share * dy[i];
+    }
+}
+
+HEFT_EXPORT const heft_layer heft_plugin = {
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "average", "mean of inputs of one shape", sizeof(average), NULL),
+    .min_in = 2, .max_in = HEFT_MAX_INPUTS,
+    .plan = plan, .forward = forward, .backward = backward,
+};

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Writes sequences.inc: recurrent layers, attention, embedding, norms, gelu.
+
+    /usr/bin/python3 sequences.py > sequences.inc
+
+As layers.py, which see.  Weights are PyTorch's, transposed.
+"""
+from layers import *
+
+CASES.clear()
+
+
+def recurrent(kind, units, sequences=False, reverse=False, second=True):
+    def f(x, w, r, b, c=None):
+        state = torch.zeros(1, x.shape[0], units).double()
+        weights = [w.T, r.T, b, c if second else b * 0]
+        y = kind(x.flip(1) if reverse else x, (state, state) if kind is torch.lstm else state, weights,
+                 True, 1, 0.0, True, False, True)[0]
+        return (y.flip(1) if reverse else y) if sequences else y[:, -1]
+    return f
+
+
+def gru_reset_in_front(units, sequences=False, reverse=False):
+    def f(x, w, r, b, c=0):
+        h, all_h = torch.zeros(x.shape[0], units).double(), []
+        for t in range(x.shape[1])[::-1 if reverse else 1]:
+            ar, az, an = (x[:, t] @ w + b + c).split(units, 1)
+            qr, qz = (h @ r[:, :2 * units]).split(units, 1)
+            reset, z = torch.sigmoid(ar + qr), torch.sigmoid(az + qz)
+            n = torch.tanh(an + (reset * h) @ r[:, 2 * units:])
+            h = (1 - z) * n + z * h
+            all_h.append(h)
+        return torch.stack(all_h[::-1 if reverse else 1], 1) if sequences else h
+    return f
+
+
+def rows(gates, features, units, second):
+    return [(features, gates * units), (units, gates * units), (gates * units,)] + [(gates * units,)] * second
+
+
+KINDS = ("lstm", torch.lstm, 4, False), ("gru", torch.gru, 3, True), ("simple_rnn", torch.rnn_tanh, 1, False)
+for name, kind, gates, second in KINDS:
+    other = "recurrent_bias: " + ("false" if second else "true")
+    case(name, "{units: 3}", [(5, 4)], rows(gates, 4, 3, second), recurrent(kind, 3, second=second))
+    case(name, "{units: 3, return_sequences: true, %s}" % other, [(5, 2)], rows(gates, 2, 3, not second),
+         recurrent(kind, 3, True, second=not second))
+    case(name, "{units: 2, reverse: true}", [(4, 3)], rows(gates, 3, 2, second), recurrent(kind, 2, False, True, second))
+    case(name, "{units: 2, reverse: true, return_sequences: true, recurrent_bias: true}", [(4, 3)], rows(gates, 3, 2, True),
+         recurrent(kind, 2, True, True))
+    case(name, "{units: 4, return_sequences: true}", [(1, 3)], rows(gates, 3, 4, second),
+         recurrent(kind, 4, True, second=second))
+    case(name, "{units: 17}", [(3, 2)], rows(gates, 2, 17, second), recurrent(kind, 17, second=second))
+case("simple_rnn", "{units: 3, nonlinearity: relu}", [(4, 3)], rows(1, 3, 3, False),
+     recurrent(torch.rnn_relu, 3, second=False))
+case("simple_rnn", "{units: 3, nonlinearity: relu, reverse: true, return_sequences: true}", [(4, 2)], rows(1, 2, 3, False),
+     recurrent(torch.rnn_relu, 3, True, True, second=False))
+case("gru", "{units: 3, reset_after: false}", [(5, 4)], rows(3, 4, 3, True), gru_reset_in_front(3))
+case("gru", "{units: 3, reset_after: false, recurrent_bias: false, return_sequences: true}", [(5, 2)],
+     rows(3, 2, 3, False), gru_reset_in_front(3, True))
+case("gru", "{units: 2, reset_after: false, reverse: true, return_sequences: true}", [(4, 3)], rows(3, 3, 2, True),
+     gru_reset_in_front(2, True, True))
+
+
+def attention(heads, causal=False):
+    def f(x, qkv, out, qkv_bias=None, out_bias=None):
+        q = x.permute(1, 0, 2)
+        mask = torch.ones(len(q), len(q)).triu(1).bool() if causal else None
+        y, _ = F.multi_head_attention_forward(q, q, q, q.shape[2], heads, qkv.T, qkv_bias, None, None, False, 0, out.T,
+                                              out_bias, need_weights=False, attn_mask=mask)
+        return y.permute(1, 0, 2)
+    return f
+
+
+def projections(width, bias=True):
+    return [(width, 3 * width), (width, width)] + [(3 * width,), (width,)] * bias
+
+
+case("multi_head_attention", "{heads: 2}", [(5, 4)], projections(4), attention(2))
+case("multi_head_attention", "{heads: 1, bias: false}", [(3, 5)], projections(5, False), attention(1))
+case("multi_head_attention", "{heads: 3, causal: true}", [(5, 6)], projections(6), attention(3, True))
+case("multi_head_attention", "{heads: 4, causal: true, bias: false}", [(4, 4)], projections(4, False),
+     attention(4, True))
+case("multi_head_attention", "{heads: 2, causal: true}", [(18, 2)], projections(2), attention(2, True))
+case("multi_head_attention", "{heads: 2}", [(1, 4)], projections(4), attention(2))
+
+case("embedding", "{units: 3}", [ids(5)], [(5, 3)], lambda x, w: F.embedding(x, w))
+case("embedding", "{units: 2}", [ids(4, 6)], [(4, 2)], lambda x, w: F.embedding(x, w))
+case("embedding", "{units: 17, vocabulary: 7}", [ids(3, 2)], [(7, 17)], lambda x, w: F.embedding(x, w))
+case("position", "", [(4, 5)], [(4, 5)], lambda x, w: x + w)
+case("gelu", "", [(4, 9)], [], F.gelu, 6)
+
+
+def layer_norm(eps=1e-5, gamma=True, beta=True):
+    def f(x, *w):
+        w = list(w)
+        g = w.pop(0) if gamma else None
+        return F.layer_norm(x, x.shape[-1:], g, w[0] if beta else None, eps)
+    return f
+
+
+def group_norm(groups, eps=1e-5, gamma=True, beta=True):
+    def f(x, *w):
+        w = list(w)
+        none = torch.ones(x.shape[-1]).double()        # PyTorch 1.13 fails going back without weights
+        g = w.pop(0) if gamma else none
+        return F.group_norm(x.movedim(-1, 1), groups, g, w[0] if beta else none * 0, eps).movedim(1, -1)
+    return f
+
+
+def rms_norm(eps=1e-6):
+    return lambda x, gamma=1: x / torch.sqrt(x.square().mean(-1, keepdim=True) + eps) * gamma
+
+
+case("layer_norm", "", [(6,)], [(6,), (6,)], layer_norm())
+case("layer_norm", "{eps: 1e-3}", [(3, 17)], [(17,), (17,)], layer_norm(1e-3))
+case("layer_norm", "{center: false}", [(2, 2, 5)], [(5,)], layer_norm(beta=False))
+case("layer_norm", "{scale: false}", [(4, 5)], [(5,)], layer_norm(gamma=False), 32)
+case("layer_norm", "{scale: false, center: false}", [(4, 5)], [], layer_norm(gamma=False, beta=False))
+
+case("group_norm", "{groups: 2}", [(3, 2, 6)], [(6,), (6,)], group_norm(2))
+case("group_norm", "{groups: 3, eps: 1e-2}", [(4, 6)], [(6,), (6,)], group_norm(3, 1e-2))
+case("group_norm", "{groups: 1, center: false}", [(3, 5)], [(5,)], group_norm(1, beta=False))
+case("group_norm", "{groups: 2, scale: false}", [(34,)], [(34,)], group_norm(2, gamma=False))
+case("group_norm", "{groups: 4, scale: false, center: false}", [(2, 2, 2, 4)], [],
+     group_norm(4, gamma=False, beta=False), 32)
+case("group_norm", "{groups: channels}", [(3, 4, 5)], [(5,), (5,)],
+     images(lambda x, gamma, beta: F.instance_norm(x, weight=gamma, bias=beta)))
+
+case("rms_norm", "", [(6,)], [(6,)], rms_norm())
+case("rms_norm", "{eps: 1e-2}", [(3, 17)], [(17,)], rms_norm(1e-2))
+case("rms_norm", "{scale: false}", [(2, 2, 5)], [], rms_norm(), 32)
+
+if __name__ == "__main__":
+    write("sequences.py")

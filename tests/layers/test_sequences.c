@@ -1,0 +1,183 @@
+/* Recurrent layers, attention, embedding and norms beyond their formulas: refusals, shapes, numbers far from zero. */
+#include "layers/refusals.h"
+
+#define F0       { HEFT_F32, 0, { 0 } }
+#define I2(a, b) { HEFT_I32, 2, { a, b }, 10 }
+
+static const refusal refusals[] = {
+    { "lstm", "", 1, { F2(8, 3) }, "units" },
+    { "lstm", "{units: 3}", 1, { F1(8) }, "needs a sequence [time, features]; found [8]" },
+    { "gru", "", 1, { F2(8, 3) }, "units" },
+    { "gru", "{units: 0}", 1, { F2(8, 3) }, "units" },
+    { "gru", "{units: 3}", 1, { F3(8, 8, 3) }, "needs a sequence [time, features]; found [8, 8, 3]" },
+    { "gru", "{units: 3}", 1, { I2(8, 3) }, "found integers [8, 3]" },
+    { "gru", "{units: 3, reset_after: behind}", 1, { F2(8, 3) }, "reset_after" },
+    { "simple_rnn", "", 1, { F2(8, 3) }, "units" },
+    { "simple_rnn", "{units: 65537}", 1, { F2(8, 3) }, "units" },
+    { "simple_rnn", "{units: 3}", 1, { F1(8) }, "needs a sequence [time, features]; found [8]" },
+    { "simple_rnn", "{units: 3, nonlinearity: sigmoid}", 1, { F2(8, 3) }, "nonlinearity" },
+    { "multi_head_attention", "", 1, { F2(8, 6) }, "heads" },
+    { "multi_head_attention", "{heads: 4}", 1, { F2(8, 6) }, "4 heads do not divide 6 features" },
+    { "multi_head_attention", "{heads: 2}", 1, { F3(8, 6, 2) }, "needs a sequence [time, features]; found [8, 6, 2]" },
+    { "embedding", "{units: 3}", 1, { F1(8) }, "needs tokens, integers [] or [time]; found [8]" },
+    { "embedding", "{units: 3}", 1, { I2(8, 3) }, "needs tokens, integers [] or [time]; found integers [8, 3]" },
+    { "embedding", "{units: 3, vocabulary: 9}", 1, { I1(8) }, "tokens reach 9, the vocabulary has 9" },
+    { "position", "", 1, { F1(8) }, "needs a sequence [time, features]; found [8]" },
+    { "layer_norm", "", 1, { F0 }, "needs a last axis to normalize" },
+    { "layer_norm", "{eps: 0}", 1, { F1(8) }, "eps" },
+    { "rms_norm", "", 1, { F0 }, "needs a last axis to normalize; found one number per sample" },
+    { "rms_norm", "{eps: 0}", 1, { F1(8) }, "eps" },
+    { "rms_norm", "", 1, { I1(8) }, "needs numbers of any shape; found integers [8]" },
+    { "group_norm", "", 1, { F1(8) }, "groups" },
+    { "group_norm", "{groups: 0}", 1, { F1(8) }, "groups" },
+    { "group_norm", "{groups: filters}", 1, { F1(8) }, "groups" },
+    { "group_norm", "{groups: [2, 2]}", 1, { F1(8) }, "groups takes one number, or channels; found 2 numbers" },
+    { "group_norm", "{groups: 3}", 1, { F2(4, 8) }, "3 groups do not divide 8 channels evenly" },
+    { "group_norm", "{groups: 2}", 1, { F0 }, "needs numbers with channels as the last axis; found []" },
+    { "group_norm", "{groups: 2}", 1, { I1(8) }, "found integers [8]" },
+    { "group_norm", "{groups: channels}", 1, { F2(1, 8) },
+      "a group of one number has no variance; found 8 groups of 8 channels at one position" },
+    { "gelu", "", 1, { I1(8) }, "found integers [8]" },
+};
+
+static void refused(void **state)
+{
+    (void)state;
+    refusals_check(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
+static void plans(void **state)
+{
+    (void)state;
+    check_plan("gru", "{units: 5}", SHAPE(7, 3), SHAPE(5), 6.0 * 7 * 5 * (3 + 5));
+    check_plan("gru", "{units: 5, return_sequences: true}", SHAPE(7, 3), SHAPE(7, 5), -1);
+    check_plan("simple_rnn", "{units: 5}", SHAPE(7, 3), SHAPE(5), 2.0 * 7 * 5 * (3 + 5));
+    check_plan("simple_rnn", "{units: 5, return_sequences: true}", SHAPE(7, 3), SHAPE(7, 5), -1);
+    check_plan("group_norm", "{groups: 2}", SHAPE(7, 3, 4), SHAPE(7, 3, 4), -1);
+
+    const char *const init[][2] = { { "{units: 5}", "glorot_uniform" },
+                                    { "{units: 5, nonlinearity: relu}", "he_normal" } };
+    for (int i = 0; i < 2; i++) {
+        harness *h = harness_open("simple_rnn", init[i][0], 1, &SHAPE(7, 3), LANES(1));
+        assert_string_equal(h->of[HEFT_WEIGHT][0]->init, init[i][1]);
+        assert_string_equal(h->of[HEFT_WEIGHT][1]->init, "orthogonal");
+        harness_close(h);
+    }
+}
+
+/* A recurrent layer in both directions, by hand: reversing time and direction changes nothing but the order of y. */
+static void directions(void **state)
+{
+    (void)state;
+    enum { TIME = 6, IN = 3, UNITS = 4 };
+    static const char *const names[] = { "lstm", "gru", "simple_rnn" };
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        harness *ahead = harness_open(names[k], "{units: 4, return_sequences: true}", 1, &SHAPE(TIME, IN), LANES(2));
+        harness *back = harness_open(names[k], "{units: 4, return_sequences: true, reverse: true}", 1, &SHAPE(TIME, IN),
+                                     LANES(2));
+        harness_fill(ahead, 5);
+        harness_fill(back, 5);
+        for (int i = 0; i < 2 * TIME; i++) {
+            const int from = i / TIME * TIME + TIME - 1 - i % TIME;
+            memcpy(back->in[0] + i * IN, ahead->in[0] + from * IN, IN * sizeof(float));
+            memcpy(back->dout + i * UNITS, ahead->dout + from * UNITS, UNITS * sizeof(float));
+        }
+        harness_forward(ahead, true);
+        harness_forward(back, true);
+        harness_backward(ahead);
+        harness_backward(back);
+        for (int i = 0; i < 2 * TIME; i++) {
+            const int from = i / TIME * TIME + TIME - 1 - i % TIME;
+            harness_near(back, "out", UNITS, back->out + i * UNITS, ahead->out + from * UNITS, 0, 0);
+            harness_near(back, "din", IN, back->din[0] + i * IN, ahead->din[0] + from * IN, 0, 1e-6);
+        }
+        for (int i = 0; i < ahead->n_of[HEFT_WEIGHT]; i++)
+            harness_near(back, ahead->of[HEFT_WEIGHT][i]->name, harness_count(&ahead->of[HEFT_WEIGHT][i]->shape),
+                         back->dweight[i], ahead->dweight[i], 1e-6, 1e-5);
+        harness_close(ahead);
+        harness_close(back);
+    }
+}
+
+/* Of group_norm, in double: out, and din in units of 1 / deviation, which is returned, of sample s and group g. */
+enum { ROWS = 3000, GROUPS = 4, CHANNELS = 2 * GROUPS };
+
+static double normalize(const harness *h, int s, int g, float *y, float *dx)
+{
+    const float *x = h->in[0] + s * ROWS * CHANNELS + 2 * g, *dy = h->dout + s * ROWS * CHANNELS + 2 * g;
+    double m = 0, var = 0, sum = 0, dot = 0;
+    for (int r = 0; r < 2 * ROWS; r++) m += x[r / 2 * CHANNELS + r % 2] / (2.0 * ROWS);
+    for (int r = 0; r < 2 * ROWS; r++) {
+        const double d = x[r / 2 * CHANNELS + r % 2] - m, e = dy[r / 2 * CHANNELS + r % 2];
+        var += d * d / (2 * ROWS);
+        sum += e / (2 * ROWS);
+        dot += e * d / (2 * ROWS);
+    }
+    const double f = 1 / sqrt(var + 1e-5);
+    for (int r = 0; r < 2 * ROWS; r++) {
+        const int at = s * ROWS * CHANNELS + r / 2 * CHANNELS + 2 * g + r % 2;
+        const double d = (h->in[0][at] - m) * f;
+        y[at] = (float)d;
+        dx[at] = (float)(h->dout[at] - sum - d * dot * f);
+    }
+    return f;
+}
+
+/* Means far from zero, groups of all sizes, one of them constant. */
+static void group_norm_far_means(void **state)
+{
+    (void)state;
+    const double mean[GROUPS] = { 1e4, -1e5, 3, 7 }, width[GROUPS] = { 1, 100, 1e-3, 0 };
+    harness *h = harness_open("group_norm", "{groups: 4, scale: false, center: false}", 1, &SHAPE(ROWS, CHANNELS),
+                              LANES(1, 1));
+    const size_t n = 2 * ROWS * CHANNELS;
+    float *y = harness_alloc(h, n, sizeof(float), "y"), *dx = harness_alloc(h, n, sizeof(float), "dx");
+    harness_fill(h, 1);
+    for (size_t i = 0; i < n; i++) {
+        const size_t g = i % CHANNELS / 2;
+        h->dout[i] += 1 + h->in[0][i];
+        h->in[0][i] = (float)(mean[g] + width[g] * h->in[0][i]);
+    }
+    double unit[2][GROUPS];
+    for (int s = 0; s < 2; s++)
+        for (int g = 0; g < GROUPS; g++) unit[s][g] = normalize(h, s, g, y, dx);
+    harness_forward(h, true);
+    harness_near(h, "out", n, h->out, y, 2e-6, 1e-5);
+    harness_backward(h);
+    for (size_t i = 0; i < n; i++) h->din[0][i] = (float)(h->din[0][i] / unit[i / (n / 2)][i % CHANNELS / 2]);
+    harness_near(h, "din * deviation", n, h->din[0], dx, 5e-6, 2e-5);
+    harness_close(h);
+}
+
+/* Nothing to normalize: a row of zeros, and a group that does not vary. */
+static void norms_of_nothing(void **state)
+{
+    (void)state;
+    static const char *const options[][2] = { { "rms_norm", "" }, { "group_norm", "{groups: 1}" }, { "layer_norm", "" } };
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
+        harness *h = harness_open(options[k][0], options[k][1], 1, &SHAPE(3, 5), LANES(1));
+        harness_fill(h, 1);
+        for (int i = 0; i < 15; i++) h->in[0][i] = 0;
+        harness_forward(h, true);
+        harness_backward(h);
+        for (int i = 0; i < 15; i++) {
+            const float want = h->n_of[HEFT_WEIGHT] > 1 ? h->weight[1][i % 5] : 0;
+            if (fabsf(h->out[i] - want) > 1e-6f) fail_msg("%s: out[%d] is %g, expected %g", h->label, i, h->out[i], want);
+            if (!(fabsf(h->din[0][i]) < 2000)) fail_msg("%s: din[%d] is %g", h->label, i, h->din[0][i]);
+        }
+        harness_close(h);
+    }
+}
+
+int main(void)
+{
+    compute_init(1, COMPUTE_F32);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refused),
+        cmocka_unit_test(plans),
+        cmocka_unit_test(directions),
+        cmocka_unit_test(group_norm_far_means),
+        cmocka_unit_test(norms_of_nothing),
+    };
+    return cmocka_run_group_tests_name("sequences and norms", tests, NULL, NULL);
+}
