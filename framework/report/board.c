@@ -179,13 +179,17 @@ board *board_read(const char *dir, const char *metric, problems *pr)
     arena *a = arena_new();
     board *b = arena_alloc(a, 1, sizeof *b);
     *b = (board){ .memory = a, .metric = metric ? arena_strdup(a, metric) : NULL };
+    const char *given = dir;
+    size_t end = strlen(dir);
+    while (end > 1 && dir[end - 1] == '/') end--;                    /* names are what stands behind the last slash */
+    dir = arena_strndup(a, dir, end);
     const bool is_sweep = file_exists(path_join(a, dir, "sweep.h5"));
     bool good = file_is_dir(dir);
-    if (!good) problems_add(pr, (place){ dir, 0, 0 }, "there is no such directory");
+    if (!good) problems_add(pr, (place){ given, 0, 0 }, "there is no such directory");
     else if (is_sweep) good = add_sweep(b, dir, pr) == 0;
     else {
         add_folder(b, dir, 3);
-        if (!(good = b->n > 0)) problems_add(pr, (place){ dir, 0, 0 }, "there is no run in it (a folder with an experiment.yaml)");
+        if (!(good = b->n > 0)) problems_add(pr, (place){ given, 0, 0 }, "there is no run in it (a folder with an experiment.yaml)");
     }
     if (good && (!is_sweep || metric)) {
         if (!b->metric) b->metric = has_metric(b, "val_loss") ? "val_loss" : "loss";

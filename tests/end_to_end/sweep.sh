@@ -166,6 +166,7 @@ expect 2 "$heft" runs nowhere
 mapfile -t runs < <(ls -d houses/trials/*/)
 expect 0 "$heft" runs --compare "${runs[0]}" "${runs[1]}"
 says out "val_loss"
+says out "$(basename "${runs[1]}")"
 expect 2 "$heft" runs --compare "${runs[0]}" houses
 mkdir some
 cp -r "${runs[0]}" "${runs[1]}" some
