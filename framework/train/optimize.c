@@ -66,6 +66,11 @@ static void make_ranges(optimizer *o, const model *m)
 static void make_slots(optimizer *o, place at, problems *pr)
 {
     heft_optimizer_plan *p = &o->plan;
+    if (optimizer_bytes(o) > compute_memory()) {
+        problems_add(pr, at, "the slots of optimizer %s take %zu MiB, and this process may have %zu MiB", o->plugin->name, optimizer_bytes(o) >> 20,
+                     compute_memory() >> 20);
+        return;
+    }
     for (int i = 0; i < p->n_slots; i++) {
         size_t n, rows = (size_t)p->slot[i].rows;
         if (!size_mul(rows, p->slot[i].scalar ? 1 : p->n, &n) || !(o->slot[i] = block_alloc(n, sizeof(float))))

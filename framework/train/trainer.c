@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "compute/compute.h"
 #include "train/build.h"
 #include "train/finite.h"
@@ -48,6 +49,18 @@ static void make_tables(trainer *t)
 
 /* ---- life ---- */
 
+/* Before memory is taken: the kernel grants more than there is, and kills who uses it. */
+static void check_memory(const trainer *t, problems *pr)
+{
+    const size_t wanted = trainer_bytes(t), most = compute_memory();
+    if (wanted <= most) return;
+    char wants[32], has[32];
+    text_bytes((double)wanted, wants);
+    text_bytes((double)most, has);
+    problems_add(pr, (place){ t->experiment->path, 0, 0 }, "training wants %s of memory, and this process may have %s; a smaller train.batch than "
+                 "%lld takes less", wants, has, (long long)t->model->batch);
+}
+
 trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr)
 {
     const size_t before = pr->n;
@@ -66,6 +79,7 @@ trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr)
         const char *watched = schedule_monitor(t->optimizer->schedule);
         if (watched) monitor_find(t, watched, 0, e->optimizer->at, "plateau.monitor", &t->schedule_monitor, pr);
     }
+    if (pr->n == before) check_memory(t, pr);
     if (pr->n == before) {
         schedule_begin(&t->state.schedule);
         t->meter = meter_new(t->model);
@@ -99,8 +113,12 @@ size_t trainer_bytes(const trainer *t)
     const model *m = t->model;
     const size_t sample = (size_t)(heft_count(&m->input) + heft_count(&m->target)) * sizeof(float);
     enum { BATCHES = 3 };                         /* the one in use and those prepared ahead */
-    return (m->n_weights + m->n_state) * sizeof(float) + optimizer_bytes(t->optimizer) + pass_bytes(m, true) +
-           pass_bytes(m, false) + BATCHES * (size_t)m->batch * sample;
+    const size_t part[] = { (m->n_weights + m->n_state) * sizeof(float), optimizer_bytes(t->optimizer), pass_bytes(m, true),
+                            pass_bytes(m, false), BATCHES * (size_t)m->batch * sample };
+    size_t sum = 0;
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        if (__builtin_add_overflow(sum, part[i], &sum)) return SIZE_MAX;
+    return sum;
 }
 
 /* ---- evaluation ---- */
