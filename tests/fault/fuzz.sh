@@ -21,7 +21,7 @@ for t in "${targets[@]}"; do
         [ -e "$f" ] || continue
         timeout 60 "$build/tests/fault/fuzz_$t" "$f" >"$build/findings/once" 2>&1 && continue
         # The innermost frame that is in a file of heft's or in a library decides.
-        frame=$(grep -E '^ +#[0-9]+ ' "$build/findings/once" | grep -oE 'libhdf5|libz\.|libyaml|libcrypto|/framework/|/fault/' | head -1)
+        frame=$(grep -E '^ +#[0-9]+ ' "$build/findings/once" | grep -oE 'libhdf5|libz\.|libyaml|libcrypto|/framework/|fuzz[_a-z0-9]*\.[ch]:' | head -1)
         if [[ $frame == lib* ]]; then
             theirs=$((theirs + 1))
         else
