@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/session.h"
+#include "cli/sweep.h"
 #include "compute/compute.h"
 #include "report/columns.h"
 #include "report/json.h"
@@ -238,8 +239,10 @@ int verb_check(int argc, char **argv)
     session s = { 0 };
     experiment *e = experiment_load(args.arg[0], args.n_overrides, args.override, &pr);
     int code = EXIT_DONE;
-    if (e && session_train(&s, e, &pr) == 0) print_all(s.trainer, json);
-    else code = cli_fail(&pr, EXIT_USAGE);
+    if (e && session_train(&s, e, &pr) == 0) {
+        print_all(s.trainer, json);
+        if (e->sweep && sweep_describe(e, args.n_overrides, args.override, json, &pr) < 0) code = cli_fail(&pr, EXIT_USAGE);
+    } else code = cli_fail(&pr, EXIT_USAGE);
     session_close(&s);
     problems_free(&pr);
     return code;

@@ -46,6 +46,8 @@ int verb_check(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_plugins(int argc, char **argv);
 int verb_gradcheck(int argc, char **argv);
+int verb_sweep(int argc, char **argv);
+int verb_runs(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 
 #endif

@@ -17,6 +17,8 @@ static const verb verbs[] = {
     { "resume",    verb_resume,    "go on with a run that was stopped or killed, or add epochs to it" },
     { "eval",      verb_eval,      "loss and metrics of trained weights on a data set" },
     { "predict",   verb_predict,   "outputs of trained weights for new data, to CSV or HDF5" },
+    { "sweep",     verb_sweep,     "train many variants of an experiment, each in a process of its own" },
+    { "runs",      verb_runs,      "rank and compare the runs of a sweep or a folder" },
     { "check",     verb_check,     "all that is wrong with an experiment, or its layers, memory and cost" },
     { "show",      verb_show,      "layers, weights and their statistics in a run or checkpoint" },
     { "plugins",   verb_plugins,   "list plugins, or print one's manual" },

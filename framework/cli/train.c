@@ -59,6 +59,8 @@ static void say_end(const watch *w, const trainer *t, trainer_end end)
     if (w->save_failed && end != TRAINER_FAILED)
         run_log(w->run, "what it has come to at step %lld is not saved; once that can be, do it again from the last checkpoint: heft resume %s",
                 (long long)s->step, w->run->dir);
+    else if (end == TRAINER_INTERRUPTED && !signals_stop())
+        run_log(w->run, "paused after epoch %lld; go on with: heft resume %s", (long long)s->epoch, w->run->dir);
     else if (end == TRAINER_INTERRUPTED)
         run_log(w->run, "stopped by a signal at step %lld; go on with: heft resume %s", (long long)s->step, w->run->dir);
     else if (end == TRAINER_DONE && s->stopped_early)
@@ -66,9 +68,10 @@ static void say_end(const watch *w, const trainer *t, trainer_end end)
     if (end == TRAINER_DONE && !w->save_failed) printf("%s\n", w->run->dir);
 }
 
-static int train(session *s, run *r, problems *pr)
+static int train(session *s, run *r, int64_t until, problems *pr)
 {
     trainer *t = s->trainer;
+    t->until = until;
     watch w = { .run = r, .progress = progress_new(stderr, progress_terminal(stderr), 0, NULL) };
     const char *names[256];
     w.name = names;
@@ -108,14 +111,14 @@ static int restore(session *s, run *r, int n_overrides, char *const *overrides, 
     return 0;
 }
 
-static int resume(const char *dir, int n_overrides, char *const *overrides)
+static int resume(const char *dir, int64_t until, int n_overrides, char *const *overrides)
 {
     problems pr = { 0 };
     session s = { 0 };
     int code = EXIT_USAGE;
     signals_install();                           /* from here on there is a run to go on with */
     run *r = run_open(dir, &pr);
-    if (r && restore(&s, r, n_overrides, overrides, &pr) == 0) code = train(&s, r, &pr);
+    if (r && restore(&s, r, n_overrides, overrides, &pr) == 0) code = train(&s, r, until, &pr);
     else cli_fail(&pr, code);
     run_close(r);
     session_close(&s);
@@ -123,19 +126,32 @@ static int resume(const char *dir, int n_overrides, char *const *overrides)
     return code;
 }
 
-static const char train_usage[] = "heft train FILE [path=value ...] [--run DIR] [--resume]";
+/* --until-epoch N: the last epoch of this process, for schedulers that pause a run and go on later. */
+static int read_until(const char *word, int64_t *out)
+{
+    *out = 0;
+    if (!word || (text_int(word, out) && *out > 0)) return 0;
+    fprintf(stderr, "heft: error: --until-epoch %s: a number of epochs, 1 or more, was expected\n", word);
+    return -1;
+}
+
+static const char until_doc[] = "N  save and stop (exit code 75) after epoch N of the run";
+
+static const char train_usage[] = "heft train FILE [path=value ...] [--run DIR] [--resume] [--until-epoch N]";
 
 int verb_train(int argc, char **argv)
 {
-    const char *dir = NULL;
+    const char *dir = NULL, *until_word = NULL;
     bool again = false;
+    int64_t until;
     const cli_option options[] = {
         { "--run", &dir, NULL, "DIR  directory of the run (default: runs/NAME-0001 and so on)" },
         { "--resume", NULL, &again, "go on if DIR holds a run already" },
+        { "--until-epoch", &until_word, NULL, until_doc },
         { 0 }
     };
     cli_args args;
-    if (cli_read(argc, argv, options, 1, 1, train_usage, &args) < 0) return EXIT_USAGE;
+    if (cli_read(argc, argv, options, 1, 1, train_usage, &args) < 0 || read_until(until_word, &until) < 0) return EXIT_USAGE;
     if (again && !dir) {
         fputs("heft: error: --resume goes with --run DIR; `heft resume RUN` goes on with a run\n", stderr);
         return EXIT_USAGE;
@@ -144,7 +160,7 @@ int verb_train(int argc, char **argv)
         arena *a = arena_new();
         const bool is_run = file_exists(path_join(a, dir, "experiment.yaml"));
         arena_free(a);
-        if (is_run) return resume(dir, args.n_overrides, args.override);
+        if (is_run) return resume(dir, until, args.n_overrides, args.override);
     }
     problems pr = { 0 };
     session s = { 0 };
@@ -153,7 +169,7 @@ int verb_train(int argc, char **argv)
     experiment *e = experiment_load(args.arg[0], args.n_overrides, args.override, &pr);
     const bool ready = e && session_train(&s, e, &pr) == 0;
     if (ready) signals_install();                /* from here on there is a run to go on with */
-    if (ready && (r = run_create(dir, e, &pr)) && run_ready(r, s.trainer, &pr) == 0) code = train(&s, r, &pr);
+    if (ready && (r = run_create(dir, e, &pr)) && run_ready(r, s.trainer, &pr) == 0) code = train(&s, r, until, &pr);
     else cli_fail(&pr, code);
     run_close(r);
     session_close(&s);
@@ -163,7 +179,11 @@ int verb_train(int argc, char **argv)
 
 int verb_resume(int argc, char **argv)
 {
+    const char *until_word = NULL;
+    int64_t until;
+    const cli_option options[] = { { "--until-epoch", &until_word, NULL, until_doc }, { 0 } };
     cli_args args;
-    if (cli_read(argc, argv, NULL, 1, 1, "heft resume RUN [path=value ...]", &args) < 0) return EXIT_USAGE;
-    return resume(args.arg[0], args.n_overrides, args.override);
+    if (cli_read(argc, argv, options, 1, 1, "heft resume RUN [path=value ...] [--until-epoch N]", &args) < 0 ||
+        read_until(until_word, &until) < 0) return EXIT_USAGE;
+    return resume(args.arg[0], until, args.n_overrides, args.override);
 }

@@ -35,9 +35,12 @@ void meter_add(meter *t, const model *m, const pass *p)
     const double n = (double)pass_samples(p);
     t->samples += n;
     for (int i = 0; i < t->n; i++) {
-        const model_layer *l = &m->layer[i ? m->first_metric + i - 1 : m->loss];
+        const int layer = i ? m->first_metric + i - 1 : m->loss;
+        const model_layer *l = &m->layer[layer];
         if (!l->layer->fold) {
-            t->sum[i] += n * pass_mean(p, i ? m->first_metric + i - 1 : m->loss);
+            const model_tensor *weight = model_tally_weight(l);
+            t->sum[i] += pass_weight(p, layer) * pass_mean(p, layer);
+            if (weight) t->tally[weight->offset] += pass_weight(p, layer);
             continue;
         }
         for (int k = 0; k < l->n_tensors; k++)
@@ -67,6 +70,8 @@ void meter_read(const meter *t, const model *m, double *value)
 {
     for (int i = 0; i < t->n; i++) {
         const model_layer *l = &m->layer[i ? m->first_metric + i - 1 : m->loss];
-        value[i] = l->layer->fold ? folded(t, l) : t->sum[i] / t->samples;
+        const model_tensor *weight = model_tally_weight(l);
+        if (l->layer->fold) value[i] = folded(t, l);
+        else value[i] = t->sum[i] / (weight ? t->tally[weight->offset] : t->samples);
     }
 }

@@ -69,12 +69,17 @@ void   model_free(model *m);
 /* Fill x and state by the initializers; keyed by seed and tensor path, so independent of everything else. */
 int    model_init(model *m, uint64_t seed, problems *pr);
 
-/* The lane rule: samples [i * lane_size, (i+1) * lane_size) of a minibatch of n are lane i.  A function of batch alone (R1). */
-int64_t model_lane_size(int64_t batch);
+/* The lane rule: samples [i * lane_size, (i+1) * lane_size) of a minibatch of n are lane i.  A function of the batch and of
+ * the model's largest output (floats of one sample) alone (R1): about 32 samples, fewer where that keeps the output of a layer in a processor's
+ * cache. */
+int64_t model_lane_size(int64_t batch, int64_t most_floats);
 static inline int64_t model_lanes(const model *m, int64_t n) { return (n + m->lane_size - 1) / m->lane_size; }
 
 float *model_weight(const model *m, const model_layer *l, int i);    /* weight i of l, as declared */
 float *model_state(const model *m, const model_layer *l, int i);
+
+/* Of a loss or a metric without fold: the tally "weight", by which the host divides; NULL if every sample weighs 1. */
+const model_tensor *model_tally_weight(const model_layer *l);
 
 /* Spans of x that are trained, in order, for optimizers; of one layer and tensor each. */
 typedef struct model_span { heft_span span; const model_layer *layer; const model_tensor *tensor; } model_span;

@@ -49,6 +49,8 @@ struct pass {
 /* Of a lane: the first layer with an output that is not finite (n_layers: none) and the sample of the minibatch. */
 typedef struct infinite { int layer; int64_t sample; } infinite;
 
+static bool surveys(const model_layer *l) { return l->layer->survey && l->n_tallies; }
+
 static call *call_of(const pass *p, int64_t lane, int layer) { return &p->call[lane * p->m->n_layers + layer]; }
 
 static float *address(const pass *p, const buffer *b, int64_t lane)
@@ -87,7 +89,7 @@ static void prepare_tensors(pass *p, int64_t lane, int i, call *c)
         case HEFT_SCRATCH:    scratch[r] = address(p, &p->plan.layer[i].tensor[k], lane); break;
         }
     }
-    const bool surveyed = p->train && l->layer->survey;
+    const bool surveyed = p->train && surveys(l);
     c->f.weight = weight, c->f.state = state, c->f.tally = tally, c->f.scratch = scratch;
     c->f.saved = p->train ? saved : NULL;
     c->f.total = surveyed ? total : NULL;
@@ -136,7 +138,7 @@ static program make_program(const pass *p, bool backward)
     const size_t n = (size_t)m->n_layers;
     program g = { arena_alloc(p->memory, 4 * n, sizeof *g.op), arena_alloc(p->memory, 2 * n + 1, sizeof *g.phase), 0, 0 };
     for (int i = 0; i < m->n_layers; i++) {
-        if (p->train && m->layer[i].layer->survey) {
+        if (p->train && surveys(&m->layer[i])) {
             g.op[g.n_ops++] = (op){ SURVEY, i };
             end_phase(&g, i, false);
         }
@@ -318,7 +320,8 @@ static void run_lane(void *context, int64_t lane)
         case BACKWARD:
             if (o->layer == m->loss) {           /* the loss is a mean over the minibatch */
                 float *dout = address(p, &p->plan.layer[o->layer].dout, lane);
-                for (int64_t i = 0; i < c->b.n; i++) dout[i] = 1 / (float)p->input.n;
+                const float weight = (float)pass_weight(p, o->layer), share = weight > 0 ? 1 / weight : 0;
+                for (int64_t i = 0; i < c->b.n; i++) dout[i] = share;
             }
             backward(p, o->layer, c);
             break;
@@ -354,6 +357,12 @@ static void sum_tallies(pass *p, int layer, bool back)
     }
 }
 
+double pass_weight(const pass *p, int layer)
+{
+    const model_tensor *t = model_tally_weight(&p->m->layer[layer]);
+    return t ? p->total[t->offset] : (double)p->input.n;
+}
+
 /* Lanes first, then a fixed tree over lanes. */
 double pass_mean(const pass *p, int layer)
 {
@@ -366,7 +375,8 @@ double pass_mean(const pass *p, int layer)
     }
     double sum;
     compute_sum_f64((int)p->n_lanes, part, 0, 1, &sum);
-    return sum / (double)p->input.n;
+    const double weight = pass_weight(p, layer);
+    return weight > 0 ? sum / weight : 0;
 }
 
 void pass_profile(pass *p, pass_times *times)
@@ -409,7 +419,7 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
         if (p->now->total_of >= 0) sum_tallies(p, p->now->total_of, p->now->back);
     }
     for (int i = 0; i < m->n_layers; i++)
-        if (m->layer[i].n_tallies && !(p->train && m->layer[i].layer->survey) && !skipped(p, i)) sum_tallies(p, i, false);
+        if (m->layer[i].n_tallies && !(p->train && surveys(&m->layer[i])) && !skipped(p, i)) sum_tallies(p, i, false);
     if (with_backward) compute_parallel(p->n_tiles, run_tile, p);
     compute_weights(NULL, 0);
     if (p->times) gather_times(p);

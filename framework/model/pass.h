@@ -38,9 +38,10 @@ const float *pass_output(const pass *p);
 typedef struct pass_times { double *forward, *backward, *tiles; } pass_times;      /* [n_layers] each */
 void pass_profile(pass *p, pass_times *times);
 
-/* Of the last run: the mean over its samples of what the loss or a metric (a layer's index) gave; all tallies summed over lanes, [n_tally];
- * the number of samples. */
+/* Of the last run: the mean over its samples of what the loss or a metric (a layer's index) gave, 0 if they weigh nothing; what they weigh,
+ * 1 each unless the layer has the tally "weight"; all tallies summed over lanes, [n_tally]; the number of samples. */
 double        pass_mean(const pass *p, int layer);
+double        pass_weight(const pass *p, int layer);
 const double *pass_totals(const pass *p);
 int64_t       pass_samples(const pass *p);
 
@@ -55,7 +56,7 @@ typedef struct meter {
     double  samples;
     double *sum;                     /* [n] sum over samples of the loss and of metrics that are means */
     size_t  n_tally;                 /* the model's */
-    double *tally;                   /* [n_tally]; of metrics that fold, zero elsewhere */
+    double *tally;                   /* [n_tally]; of metrics that fold and of weights, zero elsewhere */
 } meter;
 
 meter *meter_new(const model *m);

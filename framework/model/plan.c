@@ -153,6 +153,12 @@ static void place_weights(model *m, bool frozen)
 void build_layout(builder *b)
 {
     model *m = b->m;
+    int64_t most = 0;
+    for (int i = 0; i < m->n_layers; i++) {
+        const int64_t count = heft_count(&m->layer[i].plan.out);
+        if (count > most) most = count;
+    }
+    m->lane_size = model_lane_size(m->batch, most);
     place_weights(m, false);
     m->n_trained = m->n_weights;
     place_weights(m, true);

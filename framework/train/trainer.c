@@ -231,7 +231,7 @@ static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, con
     if (ev->epoch) ev->epoch(ev->context, t, row);
     const checkpoint_options *c = &t->checkpoint;
     const bool due = c->every_epochs ? s->epoch % c->every_epochs == 0 : s->step % c->every_steps == 0;
-    return due || best || s->finished ? save(t, best, ev, pr) : 0;
+    return due || best || s->finished || s->epoch == t->until ? save(t, best, ev, pr) : 0;
 }
 
 /* One minibatch. */
@@ -262,6 +262,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
     s->finished = is_finished(t);
     double lr = NAN;
     while (!s->finished) {
+        if (t->until && s->epoch >= t->until) return TRAINER_INTERRUPTED;
         const double from = clock_seconds();
         const int64_t first = s->position;
         const size_t before = pr->n;

@@ -58,6 +58,7 @@ typedef struct trainer {
     monitor            stop;             /* column NULL: none */
     monitor            schedule_monitor; /* what plateau watches; column NULL: nothing */
     trainer_state      state;
+    int64_t     until;                   /* stop after this epoch as a signal would, at its end; 0: no.  Set by the caller */
     arena      *memory;
 } trainer;
 
@@ -75,7 +76,8 @@ typedef struct trainer_events {
     void (*epoch)(void *context, const trainer *t, const double *row);   /* the row just added to t->epochs */
 } trainer_events;
 
-/* Go on from t->state to the end.  A signal (see signals.h) ends it after the step under way and a checkpoint. */
+/* Go on from t->state to the end.  A signal (see signals.h) ends it after the step under way and a checkpoint, t->until at the end
+ * of that epoch and after a checkpoint; the schedule is that of the whole run in either case. */
 trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr);
 
 /* Loss and metrics over a data set, [1 + n_metrics]. */

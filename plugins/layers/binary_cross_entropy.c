@@ -4,17 +4,27 @@
  *        = max(x, 0) - x t + log(1 + exp(-|x|))                which neither overflows nor cancels
  *   dx   = sigmoid(x) - t
  *
+ * With pos_weight q the first term counts q times: (q - 1) t (max(-x, 0) + log(1 + exp(-|x|))) is added to the loss,
+ * (q - 1) t (sigmoid(x) - 1) to dx.
+ *
  * As PyTorch's BCEWithLogitsLoss.  Keras expects probabilities unless from_logits is set; Caffe's
  * SigmoidCrossEntropyLoss is the sum over a sample's outputs, not the mean.
  */
 #include <heft/plugin.h>
 
 typedef struct {
+    heft_real_list pos_weight;
     int64_t count;                               /* derived: outputs per sample */
     bool    labels;                              /* derived: the target holds 0 or 1 as integers */
 } binary_cross_entropy;
 
 enum { SIGMOID };                                /* saved */
+
+static const heft_option options[] = {
+    HEFT_OPT_REALS(binary_cross_entropy, pos_weight, "none", "none", 0, 1e6,
+                   "what a yes counts, where a no counts 1: one number, or one for each output of the last axis"),
+    HEFT_OPT_END
+};
 
 static int plan(void *self, heft_layer_plan *p)
 {
@@ -31,6 +41,11 @@ static int plan(void *self, heft_layer_plan *p)
         return heft_fail(&p->error, "labels reach %lld, 0 and 1 are accepted "
                          "(softmax_cross_entropy takes more classes)", (long long)(y->limit - 1));
 
+    const int64_t last = x->rank ? x->dim[x->rank - 1] : 1;
+    if (l->pos_weight.n > 1 && l->pos_weight.n != last)
+        return heft_fail(&p->error, "pos_weight has %d numbers, the last axis of the output %lld",
+                         (int)l->pos_weight.n, (long long)last);
+
     p->out = (heft_shape){ HEFT_F32, 0 };
     p->tensor[p->n_tensors++] = (heft_tensor){
         .name = "sigmoid", .role = HEFT_SAVED, .shape = { HEFT_F32, 1, { l->count } }, .per_sample = true };
@@ -42,6 +57,13 @@ static inline float target_at(const binary_cross_entropy *l, const float *t, int
     return l->labels ? (float)heft_ints(t)[i] : t[i];
 }
 
+/* (q - 1) t of output i, or 0. */
+static inline float surplus(const binary_cross_entropy *l, const float *t, int64_t i)
+{
+    const heft_real_list *q = &l->pos_weight;
+    return q->n ? (float)(q->v[i % q->n] - 1) * target_at(l, t, i) : 0;
+}
+
 static void forward(const void *self, const heft_forward *p)
 {
     const binary_cross_entropy *l = self;
@@ -50,7 +72,9 @@ static void forward(const void *self, const heft_forward *p)
         double sum = 0;
         for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
             const float e = heft_expf(-fabsf(x[j]));
-            sum += (x[j] > 0 ? x[j] : 0) - x[j] * target_at(l, t, j) + log1pf(e);
+            const float tail = log1pf(e);
+            sum += (x[j] > 0 ? x[j] : 0) - x[j] * target_at(l, t, j) + tail;
+            if (l->pos_weight.n) sum += surplus(l, t, j) * ((x[j] < 0 ? -x[j] : 0) + tail);
             if (p->train) p->saved[SIGMOID][j] = (x[j] < 0 ? e : 1) / (1 + e);
         }
         p->out[i] = (float)(sum / (double)l->count);
@@ -66,7 +90,7 @@ static void backward(const void *self, const heft_backward *p)
     for (int64_t i = 0; i < p->n; i++) {
         const float w = p->dout[i] / (float)l->count;
         for (int64_t j = i * l->count; j < (i + 1) * l->count; j++)
-            dx[j] = w * (sigmoid[j] - target_at(l, t, j));
+            dx[j] = w * (sigmoid[j] - target_at(l, t, j) + surplus(l, t, j) * (sigmoid[j] - 1));
     }
 }
 
@@ -82,7 +106,7 @@ static void predict(const void *self, const heft_forward *p)
 
 HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "binary_cross_entropy",
-                      "loss: cross-entropy of logits against yes or no", sizeof(binary_cross_entropy), NULL),
+                      "loss: cross-entropy of logits against yes or no", sizeof(binary_cross_entropy), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
     .goal = HEFT_MINIMIZE, .predict = predict,

@@ -7,23 +7,34 @@
  * per time step) a sample's loss is their mean.  s is label smoothing: C. Szegedy et al., "Rethinking the Inception
  * Architecture for Computer Vision", CVPR 2016, section 7.
  *
- * As PyTorch's CrossEntropyLoss and Caffe's SoftmaxWithLoss.  Keras expects probabilities unless from_logits is
- * set.
+ * With class_weights w, every term of a row's loss counts w_k times: - sum_k w_k t_k log p_k.  A row with the label
+ * ignore_index counts nothing.  Of labels, the mean is then PyTorch's weighted one over all rows of the minibatch (when
+ * evaluating, of the data set): sum_r loss_r / sum_r w[y_r].  out is the sum over a sample's rows, and the tally
+ * "weight" the divisor, as plugin.h says of losses.  Of probabilities it stays the mean over rows, as in PyTorch.
+ *
+ * As PyTorch's CrossEntropyLoss, whose ignore_index is -100, and Caffe's SoftmaxWithLoss, which divides by the number
+ * of rows that are not ignored.  Keras expects probabilities unless from_logits is set, and divides by the number of
+ * samples whatever the class_weight.
  */
 #include <heft/plugin.h>
 
 typedef struct {
     double  label_smoothing;
+    heft_real_list class_weights;
+    int64_t ignore_index;
     int64_t rows, classes;                       /* derived */
-    bool    soft;                                /* derived: y is probabilities */
+    bool    soft, weighted;                      /* derived: y is probabilities; rows do not weigh the same */
 } softmax_cross_entropy;
 
 enum { P };                                      /* saved */
 enum { E };                                      /* scratch, where nothing is saved */
+enum { WEIGHT };                                 /* tally, if weighted */
 
 static const heft_option options[] = {
     HEFT_OPT_REAL(softmax_cross_entropy, label_smoothing, 0, 0, 1,
                   "share of the target spread evenly over all classes"),
+    HEFT_OPT_REALS(softmax_cross_entropy, class_weights, "none", "none", 0, 1e6, "a weight for each class"),
+    HEFT_OPT_INT_OR(softmax_cross_entropy, ignore_index, "none", -1, 0, INT32_MAX, "label of rows that do not count"),
     HEFT_OPT_END
 };
 
@@ -42,7 +53,13 @@ static int plan(void *self, heft_layer_plan *p)
     if (heft_count(y) != (l->soft ? heft_count(x) : l->rows))
         return heft_fail(&p->error, "needs a label for each row of classes, or a probability for each class; "
                          "the output is %s, the target %s", heft_shape_text(x, output), heft_shape_text(y, target));
-    if (!l->soft && y->limit > l->classes)
+    if (l->class_weights.n && l->class_weights.n != l->classes)
+        return heft_fail(&p->error, "class_weights has %d numbers, the output %lld classes", (int)l->class_weights.n,
+                         (long long)l->classes);
+    if (l->soft && l->ignore_index >= 0)
+        return heft_fail(&p->error, "ignore_index needs labels as target; found %s", heft_shape_text(y, target));
+    const bool beyond = l->ignore_index == l->classes;       /* a label that is no class, to be ignored */
+    if (!l->soft && y->limit > l->classes + beyond)
         return heft_fail(&p->error, "labels reach %lld, the output has %lld classes",
                          (long long)(y->limit - 1), (long long)l->classes);
 
@@ -51,6 +68,9 @@ static int plan(void *self, heft_layer_plan *p)
         .name = "p", .role = HEFT_SAVED, .shape = { HEFT_F32, 2, { l->rows, l->classes } }, .per_sample = true };
     p->tensor[p->n_tensors++] = (heft_tensor){
         .name = "e", .role = HEFT_SCRATCH, .shape = { HEFT_F32, 1, { l->classes } } };
+    l->weighted = !l->soft && (l->class_weights.n || l->ignore_index >= 0);
+    if (l->weighted)
+        p->tensor[p->n_tensors++] = (heft_tensor){ .name = "weight", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
     return 0;
 }
 
@@ -71,6 +91,28 @@ static void divide(int64_t n, float *e, double sum)
     for (int64_t k = 0; k < n; k++) e[k] *= scale;
 }
 
+static bool ignored(const softmax_cross_entropy *l, const float *target, int64_t r)
+{
+    return l->ignore_index >= 0 && heft_ints(target)[r] == l->ignore_index;
+}
+
+/* What the rows of a lane's samples weigh. */
+static double weight_of(const softmax_cross_entropy *l, const float *target, int64_t n)
+{
+    double sum = 0;
+    for (int64_t r = 0; r < n * l->rows; r++)
+        if (!ignored(l, target, r)) sum += l->class_weights.n ? l->class_weights.v[heft_ints(target)[r]] : 1;
+    return sum;
+}
+
+/* w_k t_k of row r. */
+static inline double share(const softmax_cross_entropy *l, const float *target, int64_t r, int64_t k)
+{
+    const double y = l->soft ? target[r * l->classes + k] : heft_ints(target)[r] == k;
+    const double t = (1 - l->label_smoothing) * y + l->label_smoothing / (double)l->classes;
+    return t * l->class_weights.v[k];
+}
+
 /* - sum_k t_k log p_k of row r, with log p_k = x_k - most - log sum exp(x - most); leaves p in e if `normalize`. */
 static double row_loss(const softmax_cross_entropy *l, const float *restrict x, const float *restrict target,
                        int64_t r, float *restrict e, bool normalize)
@@ -81,11 +123,13 @@ static double row_loss(const softmax_cross_entropy *l, const float *restrict x, 
     const double sum = exponentials(n, x, e, &most), log_sum = log(sum);
     double mean = 0, loss = 0;
 
-    if (l->soft)
+    if (l->class_weights.n)
+        for (int64_t k = 0; k < n; k++) loss += share(l, target, r, k) * (log_sum - (x[k] - most));
+    else if (l->soft)
         for (int64_t k = 0; k < n; k++) loss += target[r * n + k] * (log_sum - (x[k] - most));
     else
         loss = log_sum - (x[heft_ints(target)[r]] - most);
-    if (s > 0) {
+    if (s > 0 && !l->class_weights.n) {
         for (int64_t k = 0; k < n; k++) mean += x[k] - most;
         loss = (1 - s) * loss + s * (log_sum - mean / (double)n);
     }
@@ -93,25 +137,39 @@ static double row_loss(const softmax_cross_entropy *l, const float *restrict x, 
     return loss;
 }
 
+static void survey(const void *self, const heft_forward *p)
+{
+    const softmax_cross_entropy *l = self;
+    if (l->weighted) p->tally[WEIGHT][0] += weight_of(l, p->in[1], p->n);
+}
+
 static void forward(const void *self, const heft_forward *p)
 {
     const softmax_cross_entropy *l = self;
+    if (!p->total) survey(l, p);
     for (int64_t i = 0; i < p->n; i++) {
         double loss = 0;
         for (int64_t r = i * l->rows; r < (i + 1) * l->rows; r++)
-            loss += row_loss(l, p->in[0] + r * l->classes, p->in[1], r,
-                             p->train ? p->saved[P] + r * l->classes : p->scratch[E], p->train);
-        p->out[i] = (float)(loss / (double)l->rows);
+            if (!ignored(l, p->in[1], r))
+                loss += row_loss(l, p->in[0] + r * l->classes, p->in[1], r,
+                                 p->train ? p->saved[P] + r * l->classes : p->scratch[E], p->train);
+        p->out[i] = (float)(l->weighted ? loss : loss / (double)l->rows);
     }
 }
 
-/* Row r of dx = w (p sum(t) - t). */
+/* Row r of dx = w (p sum(t) - t), with class weights those of w_k t_k. */
 static void row_back(const softmax_cross_entropy *l, const float *restrict prob, const float *restrict target,
                      int64_t r, float w, float *restrict dx)
 {
     const int64_t n = l->classes;
     const float keep = (float)(1 - l->label_smoothing), even = (float)(l->label_smoothing / (double)n);
-    if (l->soft) {
+    if (ignored(l, target, r)) {
+        for (int64_t k = 0; k < n; k++) dx[k] = 0;
+    } else if (l->class_weights.n) {
+        double sum = 0;
+        for (int64_t k = 0; k < n; k++) sum += share(l, target, r, k);
+        for (int64_t k = 0; k < n; k++) dx[k] = (float)(w * (prob[k] * sum - share(l, target, r, k)));
+    } else if (l->soft) {
         const float *restrict y = target + r * n;
         double sum = 0;
         for (int64_t k = 0; k < n; k++) sum += y[k];
@@ -128,8 +186,9 @@ static void backward(const void *self, const heft_backward *p)
 {
     const softmax_cross_entropy *l = self;
     if (!p->din[0]) return;
+    const float parts = l->weighted ? 1 : (float)l->rows;
     for (int64_t r = 0; r < p->n * l->rows; r++)
-        row_back(l, p->saved[P] + r * l->classes, p->in[1], r, p->dout[r / l->rows] / (float)l->rows,
+        row_back(l, p->saved[P] + r * l->classes, p->in[1], r, p->dout[r / l->rows] / parts,
                  p->din[0] + r * l->classes);
 }
 
@@ -148,6 +207,6 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "softmax_cross_entropy",
                       "loss: cross-entropy of logits against classes", sizeof(softmax_cross_entropy), options),
     .min_in = 2, .max_in = 2,
-    .plan = plan, .forward = forward, .backward = backward,
+    .plan = plan, .survey = survey, .forward = forward, .backward = backward,
     .goal = HEFT_MINIMIZE, .predict = predict,
 };

@@ -112,6 +112,21 @@ static inline const char *conform_options(arena *a, const heft_option *table, in
     return out;
 }
 
+/* A list of n different numbers. */
+static inline const char *conform_reals(arena *a, const heft_option *o, int n)
+{
+    char number[32];
+    text t = { 0 };
+    for (int i = 0; i < n; i++) {
+        text_double(conform_clamp(o, 0.5 * (i + 1)), number);
+        text_printf(&t, "%s%s", i ? ", " : "[", number);
+    }
+    text_add(&t, "]");
+    const char *out = arena_strdup(a, t.s);
+    text_free(&t);
+    return out;
+}
+
 /* The i-th value of an option worth trying beside its default (for a required one: beside the guess); NULL after
  * the last. */
 static inline const char *conform_other(arena *a, const heft_option *o, int i)
@@ -130,7 +145,14 @@ static inline const char *conform_other(arena *a, const heft_option *o, int i)
         if (i == 0) return arena_printf(a, "%.0f", conform_clamp(o, 2));
         if (i == 1) return arena_printf(a, "[%.0f, %.0f]", conform_clamp(o, 1), conform_clamp(o, 2));
         return conform_word(a, o->text, i - 2);
-    case HEFT_REALS: case HEFT_STRING: case HEFT_END: break;
+    case HEFT_REALS:
+        /* of one number, and of as many as classes of the inputs tried: 8, 5, 4 and 1 */
+        if (i == 0) return conform_reals(a, o, 1);
+        if (i == 1) return conform_reals(a, o, 8);
+        if (i == 2) return conform_reals(a, o, 5);
+        if (i == 3) return conform_reals(a, o, 4);
+        return conform_word(a, o->text, i - 4);
+    case HEFT_STRING: case HEFT_END: break;
     }
     return NULL;
 }

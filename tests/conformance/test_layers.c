@@ -26,6 +26,7 @@ static int make_trials(trial *t)
     t[n++] = (trial){ 2, { SCALAR, LABELS(2) } };
     t[n++] = (trial){ 2, { SHAPE(8), SHAPE(1) } };
     t[n++] = (trial){ 2, { SHAPE(1), SCALAR } };
+    t[n++] = (trial){ 2, { SHAPE(8), SHAPE(4) } };
     t[n++] = (trial){ 2, { SHAPE(6, 5), IDS(5, 6) } };
     t[n++] = (trial){ 2, { SHAPE(6, 5), SHAPE(6, 3) } };
     t[n++] = (trial){ 3, { SHAPE(8), SHAPE(8), SHAPE(8) } };

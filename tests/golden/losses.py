@@ -2,7 +2,9 @@
 """Losses, their gradients and metrics by PyTorch and scikit-learn, in double, for tests/losses/test_losses.c.
 
     /usr/bin/python3 tests/golden/losses.py > tests/golden/losses.inc
+    /usr/bin/python3 tests/golden/losses.py weighted > tests/golden/weighted.inc
 """
+import sys
 import textwrap
 import warnings
 import numpy as np
@@ -179,9 +181,191 @@ def r2():
     metric(normal(1, 1), normal(1, 1))                  # one sample: undefined
 
 
-print("/* Written by losses.py (torch %s); see there. */" % torch.__version__.split("+")[0])
-softmax_cross_entropy()
-binary_cross_entropy()
-differences()
-accuracy()
-r2()
+def weighted_cross_entropy():
+    """Sums over a sample's rows where rows weigh (labels), else means."""
+    name = "softmax_cross_entropy"
+
+    def add(options, x, t, limit, smoothing=0.0, **extra):
+        weight = extra.pop("weight", None)
+        weight = None if weight is None else torch.tensor(weight, dtype=torch.float64)
+
+        def per_sample(x, t):
+            flat = t.flatten() if t.dtype == torch.int64 else t.flatten(0, -2)
+            each = F.cross_entropy(x.flatten(0, -2), flat, reduction="none", label_smoothing=smoothing, weight=weight, **extra)
+            each = each.reshape(len(x), -1)
+            return each.sum(1) if limit is not None else each.mean(1)
+        loss(name, options, x, t, limit, per_sample)
+    labels = lambda classes, *dims: rng.integers(0, classes, dims)
+    w = [0.5, 2, 0, 1.25]
+    text = "class_weights: [0.5, 2, 0, 1.25]"
+    add("{%s}" % text, normal(6, 4, scale=2), labels(4, 6), 4, weight=w)
+    add("{%s, label_smoothing: 0.2}" % text, normal(6, 4, scale=2), labels(4, 6), 4, 0.2, weight=w)
+    add("{%s, ignore_index: 1}" % text, normal(6, 4), labels(4, 6), 4, weight=w, ignore_index=1)
+    add("{ignore_index: 0}", normal(4, 5, 3), labels(3, 4, 5), 3, ignore_index=0)
+    add("{ignore_index: 3, label_smoothing: 0.1}", normal(5, 7, 3), labels(4, 5, 7), 4, 0.1, ignore_index=3)    # no class
+    add("{%s, ignore_index: 2}" % text, normal(3, 4, 4), labels(4, 3, 4), 4, weight=w, ignore_index=2)
+    add("{%s, label_smoothing: 0.3}" % text, normal(4, 4), probabilities(4, 4), None, 0.3, weight=w)
+    add("{%s}" % text, normal(3, 2, 4), probabilities(3, 2, 4), None, weight=w)
+
+
+def weighted_binary_cross_entropy():
+    def add(options, x, t, limit, weight):
+        def per_sample(x, t):
+            each = F.binary_cross_entropy_with_logits(x, t.to(torch.float64), reduction="none",
+                                                      pos_weight=torch.tensor(weight, dtype=torch.float64))
+            return each.reshape(len(x), -1).mean(1)
+        loss("binary_cross_entropy", options, x, t, limit, per_sample)
+    add("{pos_weight: 3}", normal(5, 1, scale=3), rng.integers(0, 2, (5, 1)), 2, 3.0)
+    add("{pos_weight: 0}", normal(4, 3), rng.uniform(0, 1, (4, 3)).astype(f32), None, 0.0)
+    add("{pos_weight: [0.5, 1, 8]}", normal(4, 2, 3, scale=2), rng.uniform(0, 1, (4, 2, 3)).astype(f32), None, [0.5, 1, 8])
+    add("{pos_weight: 20}", np.array([[100], [-100], [1e4], [-1e4]]), np.array([[1], [1], [0], [0]], f32), None, 20.0)
+
+
+def numbers():
+    """Losses of numbers: a mean over a sample's outputs of a function of (x, t)."""
+    def add(name, options, of, x, t):
+        loss(name, options, x, np.asarray(t, f32), None, lambda x, t: of(x, t).reshape(len(x), -1).mean(1))
+
+    def pairs(scale=2):
+        for dims in ((5, 1), (4,), (4, 3), (2, 2, 9)):
+            yield normal(*dims, scale=scale), normal(*dims, scale=scale)
+    far = np.array([[2e5, 3.5], [-1e-3, 1e6]]), np.array([[1.9e5, 3.25], [1e-3, 1e6 + 1]])
+    for delta in (1, 0.3, 5):
+        for x, t in [*pairs(), far]:
+            add("huber", "" if delta == 1 else "{delta: %g}" % delta, lambda x, t: F.huber_loss(x, t, reduction="none", delta=delta), x, t)
+    for beta in (1, 0.25, 0):
+        for x, t in pairs():
+            add("smooth_l1", "" if beta == 1 else "{beta: %g}" % beta,
+                lambda x, t: F.smooth_l1_loss(x, t, reduction="none", beta=beta), x, t)
+    for x, t in pairs():
+        add("log_cosh", "", lambda x, t: torch.log(torch.cosh(x - t)), x, t)
+    for x, t in pairs(1):
+        t = np.abs(np.round(3 * t))
+        rate = np.abs(x).astype(f32) + f32(0.1)
+        poisson = lambda log_input, full: lambda x, t: F.poisson_nll_loss(x, t, log_input, full, reduction="none")
+        add("poisson", "", poisson(True, False), x, t)
+        add("poisson", "{full: true}", poisson(True, True), x, t)
+        add("poisson", "{log_input: false}", poisson(False, False), rate, t)
+        add("poisson", "{log_input: false, full: true, eps: 1e-3}",
+            lambda x, t: F.poisson_nll_loss(x, t, False, True, eps=1e-3, reduction="none"), rate, t)
+    for power, name in ((1, "hinge"), (2, "squared_hinge")):
+        of = lambda margin: lambda x, t: F.relu(margin - torch.where(t > 0, 1.0, -1.0) * x) ** power
+        for x, t in pairs():
+            add(name, "", of(1), x, np.sign(t))
+            add(name, "{margin: 0.25}", of(0.25), x, t > 0)
+        loss(name, "", normal(6, 1), rng.integers(0, 2, (6, 1)), 2, lambda x, t: of(1)(x, t).reshape(len(x), -1).mean(1))
+
+
+def gaussian_nll():
+    def add(options, x, t, variance, full=False):
+        def per_sample(x, t):
+            mean, s = x.reshape(*x.shape[:-1], 2, -1).unbind(-2)
+            v = s.exp() if variance == "log" else s
+            return F.gaussian_nll_loss(mean.reshape(t.shape), t, v.reshape(t.shape), full, reduction="none").reshape(len(x), -1).mean(1)
+        loss("gaussian_nll", options, x, t, None, per_sample)
+    add("", normal(5, 2), normal(5, 1), "log")
+    add("{full: true}", normal(5, 2), normal(5), "log", True)
+    add("", normal(3, 4, 6), normal(3, 4, 3), "log")
+    add("{variance: plain}", np.abs(normal(4, 6)) + 0.1, normal(4, 3), "plain")
+    add("{variance: plain, full: true}", np.abs(normal(4, 2)) + 0.1, normal(4), "plain", True)
+
+
+def vectors():
+    def rows(of):
+        return lambda x, t: of(x, t).reshape(len(x), -1).mean(1)
+    cosine = rows(lambda x, t: 1 - F.cosine_similarity(x, t, dim=-1))
+    for dims in ((4, 5), (3, 2, 7), (4, 1)):
+        loss("cosine_similarity", "", normal(*dims), normal(*dims), None, cosine)
+    of = {"": lambda x, t: F.kl_div(F.log_softmax(x, -1), t, reduction="none").sum(-1),
+          "{input: log_probabilities}": lambda x, t: F.kl_div(x, t, reduction="none").sum(-1),
+          "{input: probabilities}": lambda x, t: F.kl_div(torch.log(x), t, reduction="none").sum(-1)}
+    for options, kl in of.items():
+        for dims in ((5, 4), (3, 2, 6)):
+            x = normal(*dims, scale=2) if options == "" else probabilities(*dims)
+            t = probabilities(*dims)
+            t[0, ..., 0] = 0                            # 0 log 0
+            loss("kl_divergence", options, np.log(x) if "log" in options else x, t, None, rows(kl))
+
+
+def categorical_hinge():
+    def add(options, margin, x, t, limit):
+        def per_sample(x, t):
+            y = t if t.dtype == torch.int64 else t.argmax(-1)
+            own = x.gather(-1, y[..., None])
+            other = x.scatter(-1, y[..., None], -float("inf")).max(-1, keepdim=True).values
+            return F.relu(margin + other - own).reshape(len(x), -1).mean(1)
+        loss("categorical_hinge", options, x, t, limit, per_sample)
+    add("", 1, normal(6, 4), rng.integers(0, 4, 6), 4)
+    add("{margin: 0.2}", 0.2, normal(4, 3, 5), rng.integers(0, 5, (4, 3)), 5)
+    add("", 1, normal(5, 2), rng.integers(0, 2, 5), 2)
+    add("", 1, normal(5, 3), probabilities(5, 3), None)
+
+
+def focal():
+    def binary(alpha, gamma):                           # torchvision.ops.sigmoid_focal_loss
+        def per_sample(x, t):
+            t = (t > 0.5).to(torch.float64)
+            ce = F.binary_cross_entropy_with_logits(x, t, reduction="none")
+            p = torch.sigmoid(x)
+            p = p * t + (1 - p) * (1 - t)
+            return ((alpha * t + (1 - alpha) * (1 - t)) * ce * (1 - p) ** gamma).reshape(len(x), -1).mean(1)
+        return per_sample
+
+    def softmax(alpha, gamma):
+        def per_sample(x, t):
+            y = t if t.dtype == torch.int64 else t.argmax(-1)
+            log_p = F.log_softmax(x, -1).gather(-1, y[..., None])
+            return (-alpha * (1 - log_p.exp()) ** gamma * log_p).reshape(len(x), -1).mean(1)
+        return per_sample
+    name = "focal"
+    loss(name, "", normal(6, 1, scale=3), rng.integers(0, 2, (6, 1)), 2, binary(0.25, 2))
+    loss(name, "{alpha: 0.6, gamma: 0.5}", normal(4, 3), rng.uniform(0, 1, (4, 3)).astype(f32), None, binary(0.6, 0.5))
+    loss(name, "{gamma: 0, alpha: 1}", normal(4, 3), rng.integers(0, 2, (4, 3)), 2, binary(1, 0))
+    loss(name, "", normal(6, 5, scale=2), rng.integers(0, 5, 6), 5, softmax(0.25, 2))
+    loss(name, "{alpha: 1, gamma: 0.5}", normal(3, 4, 3), rng.integers(0, 3, (3, 4)), 3, softmax(1, 0.5))
+    loss(name, "{form: softmax, gamma: 3}", normal(4, 3), probabilities(4, 3), None, softmax(0.25, 3))
+    loss(name, "{form: softmax, gamma: 0}", normal(4, 3), probabilities(4, 3), None, softmax(0.25, 0))
+
+
+def weighted():
+    """PyTorch's mean over minibatches of logits x W, W the unit matrix, and its gradient by W: tests/model/test_weighted_loss.c."""
+    n, k = 70, 4
+    x, t = normal(n, k, scale=2), rng.integers(0, k, n)
+    print("/* Written by losses.py weighted (torch %s); see there. */" % torch.__version__.split("+")[0])
+    print("enum { N = %d, K = %d };" % (n, k))
+    print(wrapped("static const float x[N][K] = { %s };" % ", ".join("{ " + ", ".join(number(v) for v in r) + " }" for r in x)))
+    print(wrapped("static const int32_t label[N] = { %s };" % ", ".join(map(str, t))))
+    print("static const struct { const char *loss; int n; double mean; float dw[K][K]; } golden[] = {")
+    w = [0.5, 2, 0.1, 1.25]
+    text = "class_weights: [0.5, 2, 0.1, 1.25]"
+    for m in (n, 7):
+        for options, extra in (("{%s}" % text, dict(weight=w)), ("{ignore_index: 2}", dict(ignore_index=2)),
+                               ("{%s, ignore_index: 0}" % text, dict(weight=w, ignore_index=0)),
+                               ("{%s, label_smoothing: 0.1}" % text, dict(weight=w, label_smoothing=0.1))):
+            if "weight" in extra:
+                extra["weight"] = torch.tensor(extra["weight"], dtype=torch.float64)
+            matrix = torch.eye(k, dtype=torch.float64, requires_grad=True)
+            mean = F.cross_entropy(torch.tensor(x[:m], dtype=torch.float64) @ matrix, torch.tensor(t[:m]), **extra)
+            mean.backward()
+            rows = ", ".join("{ " + ", ".join(number(v) for v in r) + " }" for r in matrix.grad.numpy())
+            print(wrapped('{ "%s", %d, %.12g, { %s } },' % (options, m, mean.item(), rows)))
+    print("};")
+
+
+def everything():
+    print("/* Written by losses.py (torch %s); see there. */" % torch.__version__.split("+")[0])
+    softmax_cross_entropy()
+    binary_cross_entropy()
+    differences()
+    accuracy()
+    r2()
+    weighted_cross_entropy()
+    weighted_binary_cross_entropy()
+    numbers()
+    gaussian_nll()
+    vectors()
+    categorical_hinge()
+    focal()
+
+
+weighted() if sys.argv[-1] == "weighted" else everything()

@@ -32,7 +32,8 @@ static harness *open_all(const char *name, const char *options, float x)
 
 static void expect(const char *what, double got, double want, double sigma)
 {
-    if (!(fabs(got - want) <= 5 * sigma)) fail_msg("%s is %g, expected %g within 5 times %g", what, got, want, sigma);
+    if (!(fabs(got - want) <= 5 * sigma))
+        fail_msg("%s is %g, expected %g within 5 times %g", what, got, want, sigma);
 }
 
 static void gaussian(void **state)
@@ -53,7 +54,8 @@ static void gaussian(void **state)
     expect("gaussian_dropout's variance", variance, 2.25, 2.25 * sqrt(2.0 / ALL));
     expect("gaussian_dropout's correlation", correlation(h->out, mean, variance), 0, 1 / sqrt(ALL - SIZE));
     for (int i = 0; i < ALL; i++)
-        if (fabsf(h->din[0][i] - h->out[i] * 2 / 3) > 1e-5f) fail_msg("gaussian_dropout: din[%d] is %g at %g", i, h->din[0][i], h->out[i]);
+        if (fabsf(h->din[0][i] - h->out[i] * 2 / 3) > 1e-5f)
+            fail_msg("gaussian_dropout: din[%d] is %g at %g", i, h->din[0][i], h->out[i]);
     harness_close(h);
 }
 
@@ -75,7 +77,8 @@ static void alpha(void **state)
     for (int i = 0; i < ALL; i++) {
         const bool kept = h->din[0][i] != 0;
         dropped += !kept;
-        if (fabs(h->out[i] - (a * (kept ? (double)h->in[0][i] : low) + b)) > 1e-5) fail_msg("alpha_dropout: out[%d] is %g", i, h->out[i]);
+        if (fabs(h->out[i] - (a * (kept ? (double)h->in[0][i] : low) + b)) > 1e-5)
+            fail_msg("alpha_dropout: out[%d] is %g", i, h->out[i]);
         if (kept && fabs(h->din[0][i] - 2 * a) > 1e-6) fail_msg("alpha_dropout: din[%d] is %g", i, h->din[0][i]);
     }
     expect("alpha_dropout's share", dropped, 0.3 * ALL, sqrt(0.21 * ALL));
@@ -88,7 +91,7 @@ static void spatial(void **state)
     (void)state;
     enum { POSITIONS = 6, CHANNELS = 1500, SAMPLES = 8 };
     harness *h = harness_open("spatial_dropout", "{rate: 0.3}", 1, &SHAPE(2, 3, CHANNELS), LANES(SAMPLES));
-    int dropped = 0, equal = 0;
+    int dropped = 0, equal = 0, blocks = 0;
     for (int i = 0; i < SAMPLES * POSITIONS * CHANNELS; i++) h->in[0][i] = 1, h->dout[i] = (float)(i + 1);
     harness_forward(h, true);
     harness_backward(h);
@@ -96,13 +99,16 @@ static void spatial(void **state)
         const int sample = i / (POSITIONS * CHANNELS), c = i % CHANNELS, first = sample * POSITIONS * CHANNELS + c;
         if (h->out[i] != h->out[first]) fail_msg("channel %d of sample %d is not of one piece", c, sample);
         if (h->out[i] != 0 && fabsf(h->out[i] - 1 / 0.7f) > 1e-6f) fail_msg("kept input is %g", h->out[i]);
-        if (fabsf(h->din[0][i] - h->out[i] * h->dout[i]) > 1e-6f * h->dout[i]) fail_msg("din[%d] is %g", i, h->din[0][i]);
+        if (fabsf(h->din[0][i] - h->out[i] * h->dout[i]) > 1e-6f * h->dout[i])
+            fail_msg("din[%d] is %g", i, h->din[0][i]);
         if (i != first) continue;
         dropped += h->out[i] == 0;
         equal += sample && (h->out[i] == 0) == (h->out[i - POSITIONS * CHANNELS] == 0);
+        blocks += c >= 512 && (h->out[i] == 0) == (h->out[i - 512] == 0);
     }
     expect("channels dropped", dropped, 0.3 * SAMPLES * CHANNELS, sqrt(0.21 * SAMPLES * CHANNELS));
     expect("channels alike", equal, 0.58 * (SAMPLES - 1) * CHANNELS, sqrt(0.58 * 0.42 * (SAMPLES - 1) * CHANNELS));
+    expect("channels of other blocks alike", blocks, 0.58 * SAMPLES * (CHANNELS - 512), sqrt(0.58 * 0.42 * SAMPLES * (CHANNELS - 512)));
     for (int i = 0; i < SAMPLES * POSITIONS * CHANNELS; i++) h->in[0][i] = i % 2 ? INFINITY : NAN;
     harness_forward(h, true);
     for (int i = 0; i < SAMPLES * POSITIONS * CHANNELS; i++)             /* what is dropped is gone */
@@ -123,7 +129,8 @@ static void lanes(void **state)
         harness_forward(many, true);
         harness_backward(one);
         harness_backward(many);
-        if (memcmp(one->out, many->out, bytes) || memcmp(one->din[0], many->din[0], bytes)) fail_msg("%s: other bits in lanes", one->label);
+        if (memcmp(one->out, many->out, bytes) || memcmp(one->din[0], many->din[0], bytes))
+            fail_msg("%s: other bits in lanes", one->label);
         many->rng = rng_key(2, RNG_TEST, 0, 0);
         harness_forward(many, true);
         if (!memcmp(one->out, many->out, bytes)) fail_msg("%s: another step, the same noise", one->label);

@@ -244,9 +244,10 @@ static void keeps(void **state)
     char *best = slurp("best/checkpoints/best", NULL);
     problems pr = { 0 };
     arena *a = arena_new();
-    assert_string_equal(run_named("best", "best", a, &pr), arena_printf(a, "best/checkpoints/%.*s", (int)strcspn(best, "\n"), best));
+    const char *named = arena_printf(a, "best/checkpoints/%.*s", (int)strcspn(best, "\n"), best);
+    assert_string_equal(run_named("best", "best", a, &pr), named);
     assert_string_equal(run_named("best", "latest", a, &pr), "best/checkpoints/step-000000015.h5");
-    assert_string_equal(run_resolve("best", a, &pr), run_named("best", "best", a, &pr));
+    assert_string_equal(run_resolve("best", a, &pr), named);
     assert_string_equal(run_resolve("keep", a, &pr), "keep/checkpoints/step-000000015.h5");
     assert_string_equal(run_resolve("keep/checkpoints/step-000000012.h5", a, &pr),
                         "keep/checkpoints/step-000000012.h5");
@@ -486,18 +487,10 @@ static void repair(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbered),
-        cmocka_unit_test(race),
-        cmocka_unit_test(wrong_directories),
-        cmocka_unit_test(locked),
-        cmocka_unit_test(provenance_and_log),
-        cmocka_unit_test(keeps),
-        cmocka_unit_test(best_outlives),
-        cmocka_unit_test(metrics_file),
-        cmocka_unit_test(failing_save),
-        cmocka_unit_test(disk_space),
-        cmocka_unit_test(latest),
-        cmocka_unit_test(repair),
+        cmocka_unit_test(numbered), cmocka_unit_test(race), cmocka_unit_test(wrong_directories),
+        cmocka_unit_test(locked), cmocka_unit_test(provenance_and_log), cmocka_unit_test(keeps),
+        cmocka_unit_test(best_outlives), cmocka_unit_test(metrics_file), cmocka_unit_test(failing_save),
+        cmocka_unit_test(disk_space), cmocka_unit_test(latest), cmocka_unit_test(repair),
     };
     return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }

@@ -1,0 +1,167 @@
+/* focal.c -- cross-entropy that dwells on what is hard: right answers with probability p cost - a (1 - p)^gamma log p
+ *
+ *   binary   each output x is a yes or a no: p = sigmoid(x) if the target is yes, sigmoid(-x) if it is no;
+ *            a = alpha for yes, 1 - alpha for no; z = x or -x
+ *            dz = a (1 - p)^gamma (gamma p log p - (1 - p))
+ *   softmax  x [..., classes]: p = softmax(x) at the label y; a = alpha
+ *            dx_k = a (1 - p)^gamma (1 - gamma p log p / (1 - p)) (softmax(x)_k - [k = y])
+ *
+ * A sample's loss is the mean over its outputs or rows.  `auto` is softmax for a label for each row of classes, and
+ * binary for a label (0 or 1) or a number (yes if above 0.5) for each output.
+ *
+ * T.-Y. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.  https://arxiv.org/abs/1708.02002
+ *
+ * binary is torchvision's sigmoid_focal_loss of hard targets, and Keras' BinaryFocalCrossentropy with
+ * apply_class_balancing; softmax is Keras' CategoricalFocalCrossentropy.  Keras' take probabilities unless told
+ * otherwise.
+ */
+#include <heft/plugin.h>
+
+typedef struct {
+    double  alpha, gamma;
+    int     form;
+    int64_t rows, classes;                       /* derived; classes 1: binary */
+    bool    labels;                              /* derived: the target is integers */
+} focal;
+
+enum { AUTO, BINARY, SOFTMAX };                  /* form */
+
+static const heft_option options[] = {
+    HEFT_OPT_REAL(focal, alpha, 0.25, 0, 1, "weight of a yes, 1 - alpha that of a no; of softmax: of every class"),
+    HEFT_OPT_REAL(focal, gamma, 2, 0, 100, "how much less the easy ones count; 0: as much"),
+    HEFT_OPT_ENUM(focal, form, AUTO, "auto|binary|softmax", "yes or no for each output, or one class of several"),
+    HEFT_OPT_END
+};
+
+static int plan(void *self, heft_layer_plan *p)
+{
+    focal *l = self;
+    const heft_shape *x = &p->in[0], *y = &p->in[1];
+    const int64_t outputs = heft_count(x), targets = heft_count(y);
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "logits as output")) return -1;
+    l->labels = y->dtype == HEFT_I32;
+    const bool binary = l->form == BINARY || (l->form == AUTO && targets == outputs);
+    l->classes = !binary && x->rank ? x->dim[x->rank - 1] : 1;
+    l->rows = outputs / l->classes;
+    if (!binary && l->classes < 2)
+        return heft_fail(&p->error, "the output has 1 class, softmax needs 2 or more (binary takes one logit)");
+    if (targets != (l->labels ? l->rows : outputs))
+        return heft_fail(&p->error, "needs a %s; the output is %s, the target %s", binary ? "target for each logit"
+                         : "label for each row of classes, or a probability for each class",
+                         heft_shape_text(x, output), heft_shape_text(y, target));
+    const int64_t known = binary ? 2 : l->classes;
+    if (l->labels && y->limit > known)
+        return heft_fail(&p->error, "labels reach %lld, %s has %lld classes", (long long)(y->limit - 1),
+                         binary ? "a yes or no" : "the output", (long long)known);
+    p->out = (heft_shape){ HEFT_F32, 0 };
+    return 0;
+}
+
+/* log(1 + exp(x)) = - log sigmoid(-x). */
+static inline double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
+
+static inline bool is_yes(const focal *l, const float *t, int64_t i)
+{
+    return l->labels ? heft_ints(t)[i] == 1 : t[i] > 0.5f;
+}
+
+/* Of one output: the loss, and its derivative by x. */
+static double binary_loss(const focal *l, float x, bool yes, double *dx)
+{
+    const double z = yes ? x : -x, a = yes ? l->alpha : 1 - l->alpha;
+    const double log_p = -softplus(-z), log_q = -softplus(z), easy = a * exp(l->gamma * log_q);
+    *dx = easy * (l->gamma * exp(log_p) * log_p - exp(log_q)) * (yes ? 1 : -1);
+    return -easy * log_p;
+}
+
+static int64_t label_of(const focal *l, const float *t, int64_t r)
+{
+    if (l->labels) return heft_ints(t)[r];
+    int64_t at = 0;
+    for (int64_t k = 1; k < l->classes; k++)
+        if (t[r * l->classes + k] > t[r * l->classes + at]) at = k;
+    return at;
+}
+
+/* dx_k is slope (softmax(x)_k - [k = y]); sum is that of exp(x - most). */
+typedef struct { double loss, slope, sum; float most; } row;
+
+/* Of a row of classes.  1 - p is added up from the other classes, and log p / (1 - p) goes to -1 with it. */
+static row softmax_loss(const focal *l, const float *restrict x, int64_t y)
+{
+    row o = { 0, 0, 0, x[0] };
+    for (int64_t k = 1; k < l->classes; k++) o.most = x[k] > o.most ? x[k] : o.most;
+    double others = 0;
+    for (int64_t k = 0; k < l->classes; k++) others += k == y ? 0 : heft_expf(x[k] - o.most);
+    const double own = heft_expf(x[y] - o.most);
+    o.sum = own + others;
+    const double p = own / o.sum, q = others / o.sum, log_p = x[y] - o.most - log(o.sum);
+    const double easy = l->alpha * pow(q, l->gamma);
+    o.loss = -easy * log_p;
+    o.slope = easy * (1 - l->gamma * p * (q > 1e-12 ? log_p / q : -1));
+    return o;
+}
+
+static void forward(const void *self, const heft_forward *p)
+{
+    const focal *l = self;
+    double unused;
+    for (int64_t i = 0; i < p->n; i++) {
+        double sum = 0;
+        for (int64_t r = i * l->rows; r < (i + 1) * l->rows; r++)
+            sum += l->classes == 1 ? binary_loss(l, p->in[0][r], is_yes(l, p->in[1], r), &unused)
+                 : softmax_loss(l, p->in[0] + r * l->classes, label_of(l, p->in[1], r)).loss;
+        p->out[i] = (float)(sum / (double)l->rows);
+    }
+}
+
+static void backward(const void *self, const heft_backward *p)
+{
+    const focal *l = self;
+    if (!p->din[0]) return;
+    for (int64_t r = 0; r < p->n * l->rows; r++) {
+        const double w = p->dout[r / l->rows] / (double)l->rows;
+        if (l->classes == 1) {
+            double dx;
+            binary_loss(l, p->in[0][r], is_yes(l, p->in[1], r), &dx);
+            p->din[0][r] = (float)(w * dx);
+            continue;
+        }
+        const float *restrict x = p->in[0] + r * l->classes;
+        float *restrict dx = p->din[0] + r * l->classes;
+        const int64_t y = label_of(l, p->in[1], r);
+        const row o = softmax_loss(l, x, y);
+        const float scale = (float)(w * o.slope / o.sum);
+        double others = 0;
+        for (int64_t k = 0; k < l->classes; k++) {
+            dx[k] = scale * heft_expf(x[k] - o.most);
+            others += k == y ? 0 : dx[k];
+        }
+        dx[y] = (float)-others;
+    }
+}
+
+/* Probabilities: of yes, or of the classes. */
+static void predict(const void *self, const heft_forward *p)
+{
+    const focal *l = self;
+    for (int64_t r = 0; r < p->n * l->rows; r++) {
+        const float *x = p->in[0] + r * l->classes;
+        if (l->classes == 1) {
+            p->out[r] = heft_sigmoidf(x[0]);
+            continue;
+        }
+        const row o = softmax_loss(l, x, 0);
+        for (int64_t k = 0; k < l->classes; k++)
+            p->out[r * l->classes + k] = (float)(heft_expf(x[k] - o.most) / o.sum);
+    }
+}
+
+HEFT_EXPORT const heft_layer heft_plugin = {
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "focal", "loss: cross-entropy that dwells on what is hard",
+                      sizeof(focal), options),
+    .min_in = 2, .max_in = 2,
+    .plan = plan, .forward = forward, .backward = backward,
+    .goal = HEFT_MINIMIZE, .predict = predict,
+};

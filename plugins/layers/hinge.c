@@ -1,0 +1,81 @@
+/* hinge.c -- the mean over a sample's outputs of max(0, margin - y x), y being 1 for yes and -1 for no
+ *
+ *   dx = - y / count where y x < margin, 0 elsewhere
+ *
+ * The target is a label 0 or 1 for each output, or a number, which is a yes if above 0: -1 and 1 do, and 0 and 1.
+ *
+ * B. Boser, I. Guyon, V. Vapnik, "A Training Algorithm for Optimal Margin Classifiers", COLT 1992.  As Keras' Hinge;
+ * Caffe's HingeLoss is the sum over the outputs, one against all the others; PyTorch's HingeEmbeddingLoss is another.
+ */
+#include <heft/plugin.h>
+
+typedef struct {
+    double  margin;
+    int64_t count;                               /* derived: outputs per sample */
+    bool    labels;                              /* derived: the target is integers */
+} hinge;
+
+static const heft_option options[] = {
+    HEFT_OPT_REAL(hinge, margin, 1, 0, 1e15, "how far on the right side of 0 an output costs nothing"),
+    HEFT_OPT_END
+};
+
+static int plan(void *self, heft_layer_plan *p)
+{
+    hinge *l = self;
+    const heft_shape *x = &p->in[0], *y = &p->in[1];
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "numbers as output")) return -1;
+    l->count = heft_count(x);
+    l->labels = y->dtype == HEFT_I32;
+    if (heft_count(y) != l->count)
+        return heft_fail(&p->error, "needs a yes or no for each output; the output is %s, the target %s",
+                         heft_shape_text(x, output), heft_shape_text(y, target));
+    if (l->labels && y->limit > 2)
+        return heft_fail(&p->error, "labels reach %lld, 0 and 1 are accepted (categorical_hinge takes more classes)",
+                         (long long)(y->limit - 1));
+    p->out = (heft_shape){ HEFT_F32, 0 };
+    return 0;
+}
+
+static inline float sign_at(const hinge *l, const float *t, int64_t i)
+{
+    return (l->labels ? heft_ints(t)[i] == 1 : t[i] > 0) ? 1 : -1;
+}
+
+static void forward(const void *self, const heft_forward *p)
+{
+    const hinge *l = self;
+    const float *restrict x = p->in[0], *restrict t = p->in[1];
+    for (int64_t i = 0; i < p->n; i++) {
+        double sum = 0;
+        for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
+            const double d = l->margin - (double)sign_at(l, t, j) * x[j];
+            sum += d > 0 ? d : 0;
+        }
+        p->out[i] = (float)(sum / (double)l->count);
+    }
+}
+
+static void backward(const void *self, const heft_backward *p)
+{
+    const hinge *l = self;
+    const float *restrict x = p->in[0], *restrict t = p->in[1], margin = (float)l->margin;
+    float *restrict dx = p->din[0];
+    if (!dx) return;
+    for (int64_t i = 0; i < p->n; i++) {
+        const float w = p->dout[i] / (float)l->count;
+        for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
+            const float y = sign_at(l, t, j), d = margin - y * x[j];
+            dx[j] = d > 0 ? -w * y : 0;
+        }
+    }
+}
+
+HEFT_EXPORT const heft_layer heft_plugin = {
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "hinge", "loss: outputs on the right side of 0 by a margin",
+                      sizeof(hinge), options),
+    .min_in = 2, .max_in = 2,
+    .plan = plan, .forward = forward, .backward = backward,
+    .goal = HEFT_MINIMIZE,
+};
