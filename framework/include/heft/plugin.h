@@ -595,7 +595,7 @@ static inline int heft_needs_answers(heft_layer_plan *p, bool binary, heft_answe
     if (a->labels && y->limit > known)
         return heft_fail(&p->error, "labels reach %lld, the output has %lld classes", (long long)(y->limit - 1),
                          (long long)known);
-    p->out = (heft_shape){ HEFT_F32, 0 };
+    p->out = (heft_shape){ .dtype = HEFT_F32 };
     return 0;
 }
 
