@@ -37,18 +37,22 @@ static void add_batch(const session *s, const batch *b, answers *a)
 }
 
 /* The class of each answer: the most probable one, along the last axis; for a single output, whether it is over one half. */
-static void find_classes(const session *s, answers *a)
+static int find_classes(const session *s, answers *a, problems *pr)
 {
     const heft_shape *out = &s->model->layer[s->model->output].plan.out;
     const int64_t k = out->rank ? out->dim[out->rank - 1] : 1;
-    if (s->data->n_classes < 2 || a->width != k) return;
-    a->class = block_alloc((size_t)a->n, sizeof *a->class);
-    for (int64_t i = 0; a->class && i < a->n; i++) {
+    if (s->data->n_classes < 2 || a->width != k) return 0;
+    if (!(a->class = block_alloc((size_t)a->n, sizeof *a->class))) {
+        problems_add(pr, (place){ 0 }, "no memory for %lld classes", (long long)a->n);
+        return -1;
+    }
+    for (int64_t i = 0; i < a->n; i++) {
         const float *p = a->value + i * k;
         for (int64_t j = 1; j < k; j++)
             if (p[j] > p[a->class[i]]) a->class[i] = (int32_t)j;
         if (k == 1) a->class[i] = p[0] > 0.5f;
     }
+    return 0;
 }
 
 static int answer(session *s, answers *a, problems *pr)
@@ -72,8 +76,7 @@ static int answer(session *s, answers *a, problems *pr)
     for (const batch *b; (b = loader_next(l, pr));) add_batch(s, b, a);
     loader_close(l);
     if (pr->n > before) return -1;
-    find_classes(s, a);
-    return 0;
+    return find_classes(s, a, pr);
 }
 
 /* ---- writing ---- */

@@ -56,13 +56,16 @@ static void on_epoch(void *context, const trainer *t, const double *row)
 static void say_end(const watch *w, const trainer *t, trainer_end end)
 {
     const trainer_state *s = &t->state;
-    if (end == TRAINER_INTERRUPTED && !signals_stop())
+    if (w->save_failed && end != TRAINER_FAILED)
+        run_log(w->run, "what it has come to at step %lld is not saved; once that can be, do it again from the last checkpoint: heft resume %s",
+                (long long)s->step, w->run->dir);
+    else if (end == TRAINER_INTERRUPTED && !signals_stop())
         run_log(w->run, "paused after epoch %lld; go on with: heft resume %s", (long long)s->epoch, w->run->dir);
     else if (end == TRAINER_INTERRUPTED)
         run_log(w->run, "stopped by a signal at step %lld; go on with: heft resume %s", (long long)s->step, w->run->dir);
     else if (end == TRAINER_DONE && s->stopped_early)
         run_log(w->run, "stopped early: %s has not improved for %lld epochs", t->stop.column, (long long)s->stop_wait);
-    if (end == TRAINER_DONE) printf("%s\n", w->run->dir);
+    if (end == TRAINER_DONE && !w->save_failed) printf("%s\n", w->run->dir);
 }
 
 static int train(session *s, run *r, int64_t until, problems *pr)
@@ -79,6 +82,7 @@ static int train(session *s, run *r, int64_t until, problems *pr)
     progress_end(w.progress);
     w.progress = NULL;
     say_end(&w, t, end);
+    if (end == TRAINER_FAILED && r->log) problems_print(pr, r->log);
     if (end == TRAINER_FAILED || w.save_failed) return cli_fail(pr, EXIT_WORK_FAILED);
     return end == TRAINER_INTERRUPTED ? EXIT_STOPPED : EXIT_DONE;
 }

@@ -20,6 +20,7 @@ typedef enum compute_precision { COMPUTE_F32, COMPUTE_BF16 } compute_precision;
 void compute_init(int threads, compute_precision precision);
 int  compute_threads(void);
 compute_precision compute_precision_now(void);
+size_t compute_memory(void);         /* bytes that this process may use at most: the machine's, or its cgroup's limit */
 bool compute_bf16_native(void);      /* the processor multiplies bf16 */
 
 /* "AVX-512 with bf16 (oneDNN 2.6.3)" or "plain C": what results also depend on; goes into provenance. */

@@ -31,6 +31,7 @@ int cpus_allowed(void);
  * and of their parents, rounded down (rounding up would let the kernel stop all threads for the rest of each
  * period), at least 1; 0 if none limits. Version 1 and 2. */
 int cgroup_cpus(const char *self, const char *root);
+int64_t cgroup_memory(const char *self, const char *root);           /* the same for bytes of memory */
 
 /* ---- local.c ---- */
 

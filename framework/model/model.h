@@ -69,8 +69,10 @@ void   model_free(model *m);
 /* Fill x and state by the initializers; keyed by seed and tensor path, so independent of everything else. */
 int    model_init(model *m, uint64_t seed, problems *pr);
 
-/* The lane rule: samples [i * lane_size, (i+1) * lane_size) of a minibatch of n are lane i.  A function of batch alone (R1). */
-int64_t model_lane_size(int64_t batch);
+/* The lane rule: samples [i * lane_size, (i+1) * lane_size) of a minibatch of n are lane i.  A function of the batch and of
+ * the model's largest output (floats of one sample) alone (R1): about 32 samples, fewer where that keeps the output of a layer in a processor's
+ * cache. */
+int64_t model_lane_size(int64_t batch, int64_t most_floats);
 static inline int64_t model_lanes(const model *m, int64_t n) { return (n + m->lane_size - 1) / m->lane_size; }
 
 float *model_weight(const model *m, const model_layer *l, int i);    /* weight i of l, as declared */

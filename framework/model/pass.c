@@ -1,5 +1,6 @@
 #include "model/pass.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -42,7 +43,11 @@ struct pass {
     int64_t      n_lanes;
     const program *program;
     const phase *now;
+    struct infinite *infinite;           /* [lanes] while they are looked for, else NULL */
 };
+
+/* Of a lane: the first layer with an output that is not finite (n_layers: none) and the sample of the minibatch. */
+typedef struct infinite { int layer; int64_t sample; } infinite;
 
 static bool surveys(const model_layer *l) { return l->layer->survey && l->n_tallies; }
 
@@ -282,6 +287,18 @@ static void backward(pass *p, int i, call *c)
     }
 }
 
+static void look_for_infinite(pass *p, int64_t lane, int i, const call *c)
+{
+    infinite *found = &p->infinite[lane];
+    const int64_t width = heft_count(&p->m->layer[i].plan.out), first = lane * p->m->lane_size;
+    if (found->layer < p->m->n_layers || p->m->layer[i].plan.out.dtype != HEFT_F32) return;
+    for (int64_t k = 0; k < c->f.n * width; k++)
+        if (!isfinite(c->f.out[k])) {
+            *found = (infinite){ i, first + k / width };
+            return;
+        }
+}
+
 static void run_lane(void *context, int64_t lane)
 {
     pass *p = context;
@@ -295,7 +312,10 @@ static void run_lane(void *context, int64_t lane)
         const double from = p->times ? clock_seconds() : 0;
         switch (o->kind) {
         case SURVEY:      l->layer->survey(l->self, &c->f); break;
-        case FORWARD:     l->layer->forward(l->self, &c->f); break;
+        case FORWARD:
+            l->layer->forward(l->self, &c->f);
+            if (p->infinite) look_for_infinite(p, lane, o->layer, c);
+            break;
         case SURVEY_BACK: l->layer->survey_back(l->self, &c->b); break;
         case BACKWARD:
             if (o->layer == m->loss) {           /* the loss is a mean over the minibatch */
@@ -404,6 +424,19 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
     compute_weights(NULL, 0);
     if (p->times) gather_times(p);
     return in->targets ? pass_mean(p, m->loss) : NAN;
+}
+
+bool pass_find_infinite(pass *p, const pass_input *in, int *layer, int64_t *sample)
+{
+    infinite found[MOST_LANES];
+    for (int i = 0; i < MOST_LANES; i++) found[i].layer = p->m->n_layers;
+    p->infinite = found;
+    pass_run(p, in, false);
+    p->infinite = NULL;
+    *layer = p->m->n_layers;
+    for (int64_t i = 0; i < p->n_lanes; i++)
+        if (found[i].layer < *layer) *layer = found[i].layer, *sample = found[i].sample;
+    return *layer < p->m->n_layers;
 }
 
 float *pass_gradient(pass *p) { return p->gradient; }

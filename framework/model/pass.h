@@ -26,6 +26,10 @@ double pass_run(pass *p, const pass_input *in, bool backward);
 float *pass_gradient(pass *p);
 void   pass_sum(pass *p, size_t begin, size_t end);
 
+/* Forward once more, to find where a step went wrong: the first layer whose output is not finite for some sample of the
+ * minibatch, and the first such sample of it; false if there is none. */
+bool   pass_find_infinite(pass *p, const pass_input *in, int *layer, int64_t *sample);
+
 /* Output of the model for the last forward: n samples. */
 const float *pass_output(const pass *p);
 

@@ -153,6 +153,12 @@ static void place_weights(model *m, bool frozen)
 void build_layout(builder *b)
 {
     model *m = b->m;
+    int64_t most = 0;
+    for (int i = 0; i < m->n_layers; i++) {
+        const int64_t count = heft_count(&m->layer[i].plan.out);
+        if (count > most) most = count;
+    }
+    m->lane_size = model_lane_size(m->batch, most);
     place_weights(m, false);
     m->n_trained = m->n_weights;
     place_weights(m, true);
@@ -163,8 +169,10 @@ void build_layout(builder *b)
             if (role == HEFT_STATE) t->offset = m->n_state, m->n_state += t->count;
             if (role == HEFT_TALLY || role == HEFT_TALLY_BACK) t->offset = m->n_tally, m->n_tally += t->count;
         }
-    m->x = block_alloc(m->n_weights, sizeof *m->x);
-    m->state = block_alloc(m->n_state, sizeof *m->state);
+    size_t bytes;
+    const bool fits = size_mul(m->n_weights + m->n_state, sizeof *m->x, &bytes) && bytes <= compute_memory();
+    if (fits) m->x = block_alloc(m->n_weights, sizeof *m->x), m->state = block_alloc(m->n_state, sizeof *m->state);
     if (!m->x || !m->state)
-        problems_add(b->pr, m->layer[0].at, "no memory for the model's %zu weights", m->n_weights);
+        problems_add(b->pr, m->layer[0].at, "no memory for the model's %zu weights; this process may have %zu MiB", m->n_weights,
+                     compute_memory() >> 20);
 }

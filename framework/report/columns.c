@@ -79,7 +79,7 @@ static void write_row(const columns *c, const char *const *row, text *out)
         text_add(out, row[i]);
         if (!right) add_many(out, ' ', fill);
     }
-    while (out->s[out->n - 1] == ' ') out->n--;
+    while (out->n && out->s[out->n - 1] == ' ') out->n--;
     text_add(out, "\n");
 }
 

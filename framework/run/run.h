@@ -44,8 +44,8 @@ int  run_write_metrics(run *r, const trainer *t, problems *pr);
 /* Paths of the checkpoints of a run, the oldest first, valid or not. */
 int  run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, problems *pr);
 
-/* The checkpoint that `latest` or `best` names; NULL if there is no such file, or it names nothing that is there, or after a problem: it
- * cannot be read. */
+/* The checkpoint that `latest` or `best` names; NULL if there is no such file, or it names nothing that is there, or
+ * after a problem: it cannot be read. */
 char *run_named(const char *dir, const char *which, arena *a, problems *pr);
 
 /* The newest valid checkpoint of a run; damaged ones are named in `damaged` and passed over.  NULL if there is none

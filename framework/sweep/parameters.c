@@ -97,8 +97,10 @@ static void read_spread(parameter *p, const node *n, const parameter_keys *k, pr
             return;
         }
         p->spread = SPREAD_UNIFORM;
-        if (lo && hi && is_whole(p->min) && is_whole(p->max) && p->q <= 0) {
-            problems_add(pr, n->at, "%s: min and max are whole numbers, so 'distribution: int_uniform' or 'distribution: uniform' must be given", p->path);
+        int64_t ignored;
+        if (lo && hi && text_int(lo->text, &ignored) && text_int(hi->text, &ignored) && p->q <= 0) {
+            problems_add(pr, n->at, "%s: min and max are whole numbers, so 'distribution: int_uniform' or 'distribution: uniform' must be given "
+                         "(0.0 is no whole number)", p->path);
             return;
         }
     }

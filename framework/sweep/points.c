@@ -6,7 +6,8 @@
 
 #include "sweep/inside.h"
 
-enum { MOST_COUNTED = 1000000 };
+/* Of a number that was drawn: enough to be as good as any, few enough to be read. */
+enum { MOST_COUNTED = 1000000, DIGITS = 6 };
 
 /* ---- the normal distribution ---- */
 
@@ -104,6 +105,13 @@ void point_choose(const space *s, int i, size_t k, point *p)
     if (!text_real(p->value[i], &p->number[i])) p->number[i] = NAN;
 }
 
+static double shortened(int digits, double v)
+{
+    char t[40];
+    snprintf(t, sizeof t, "%.*g", digits, v);
+    return strtod(t, NULL);
+}
+
 void point_draw(const space *s, int i, double u, point *p, arena *a)
 {
     const parameter *q = &s->parameter[i];
@@ -115,9 +123,10 @@ void point_draw(const space *s, int i, double u, point *p, arena *a)
     }
     char digits[32];
     double v = quantile(q, u);
-    if (q->q > 0) {                              /* 0.3, not 0.30000000000000004 */
-        snprintf(digits, sizeof digits, "%.12g", v);
-        v = strtod(digits, NULL);
+    if (q->q > 0) v = shortened(12, v);                          /* 0.3, not 0.30000000000000004 */
+    else if (q->spread != SPREAD_INT_UNIFORM) {
+        v = shortened(DIGITS, v);
+        if (q->min < q->max) v = clamp(v, q->min, q->max);
     }
     text_double(v, digits);
     p->value[i] = arena_strdup(a, digits);

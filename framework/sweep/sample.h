@@ -11,7 +11,8 @@
  *   tpe     tree-structured Parzen estimators (J. Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS
  *           2011) with Optuna's defaults: a parameter at a time, the first TPE_STARTUP by random, the best tenth (at most 25)
  *           against the rest, TPE_CANDIDATES candidates.  Estimators live on quantiles of the prior, [0, 1]; for uniform
- *           and log_uniform that is Optuna's, normals are warped by their distribution function.
+ *           and log_uniform that is Optuna's, normals are warped by their distribution function.  Points under way count
+ *           with the rest (Optuna's constant liar), so that points begun at the same time are not all alike.
  * A point that breaks a constraint, or was tried before, is drawn again; after DRAWS of them the space counts as used up.
  */
 #ifndef HEFT_SWEEP_SAMPLE_H
@@ -24,7 +25,7 @@ enum { SOBOL_DIMENSIONS = 21, SOBOL_BITS = 32, TPE_STARTUP = 10, TPE_CANDIDATES 
 /* What a suggestion may know of an earlier point. */
 typedef struct seen {
     const point *point;
-    int64_t      epochs;             /* that the value is of: those with more epochs rank first */
+    int64_t      epochs;             /* that the value is of: those with more epochs rank first.  0: under way, no result yet */
     double       value;              /* smaller is better; NaN: it failed */
 } seen;
 

@@ -118,13 +118,16 @@ const point *sampler_next(sampler *p, size_t n_seen, const seen *list)
     const space *s = p->space;
     if (s->trials && p->n >= s->trials) return NULL;
     if (s->method == SWEEP_GRID) return p->n < p->n_grid ? keep(p, p->grid[p->n]) : NULL;
-    size_t good = 0;
-    for (size_t i = 0; i < n_seen; i++) good += !isnan(list[i].value);
+    size_t results = 0, good = 0;
+    for (size_t i = 0; i < n_seen; i++) {
+        results += list[i].epochs > 0;
+        good += list[i].epochs > 0 && !isnan(list[i].value);
+    }
     for (uint64_t attempt = 0; attempt < DRAWS; attempt++) {
         const uint64_t key = (uint64_t)p->n | attempt << 32;
         point *q = point_new(s, p->memory);
         if (s->method == SWEEP_SOBOL) draw_sobol(s, (uint32_t)p->tried++, q, p->memory);
-        else if (s->method == SWEEP_TPE && good && n_seen >= TPE_STARTUP && attempt < DRAWS / 2)
+        else if (s->method == SWEEP_TPE && good && results >= TPE_STARTUP && attempt < DRAWS / 2)
             tpe_suggest(s, key, n_seen, list, q, p->memory);
         else draw_random(s, key, q, p->memory);
         if (point_allowed(s, q) && !tried_before(p, q)) return keep(p, q);

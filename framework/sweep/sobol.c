@@ -44,7 +44,7 @@ static void directions(int dimension, uint32_t v[SOBOL_BITS])
 
 uint32_t sobol_digits(int dimension, uint32_t n)
 {
-    uint32_t v[SOBOL_BITS], x = 0;
+    uint32_t v[SOBOL_BITS] = { 0 }, x = 0;
     directions(dimension, v);
     n ^= n >> 1;                                 /* Gray code: the order in which Antonov and Saleev's method goes */
     for (int i = 0; i < SOBOL_BITS; i++)

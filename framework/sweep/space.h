@@ -18,9 +18,9 @@
  *   value: V                          always V
  *   values: [V, ...]                  each as likely, or by probabilities (any positive weights)
  *   min, max                          distribution uniform, log_uniform or int_uniform; uniform if left out and one of
- *                                     them is no whole number (whole ones need the word, since both are plausible)
+ *                                     them is not written as a whole number (else the word is needed)
  *   mu, sigma                         distribution normal, or log_normal (of the natural logarithm)
- * q rounds to multiples of q: counted from min, where there is one, and staying in range.  `when` makes a
+ * Numbers drawn have six digits.  q rounds to multiples of q: counted from min, where there is one, and staying in range.  `when` makes a
  * parameter part of a point only where earlier parameters have one of the values given.  Values are set in the
  * order of the file, so that a whole layer or optimizer comes before what is set in it.
  */

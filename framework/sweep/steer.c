@@ -158,7 +158,7 @@ static int64_t new_point(steer *t)
     size_t n = 0;
     for (int64_t i = 0; i < t->n; i++) {
         const contender *c = &t->contender[i];
-        if (c->rungs) list[n++] = (seen){ c->point, c->epochs, c->value[c->rungs - 1] };
+        list[n++] = (seen){ c->point, c->rungs ? c->epochs : 0, c->rungs ? c->value[c->rungs - 1] : NAN };
     }
     const point *p = sampler_next(t->sampler, n, list);
     free(list);
@@ -243,7 +243,7 @@ void steer_report(steer *t, const result *r)
     t->n_busy--;
     const double v = t->space->goal == GOAL_MAXIMIZE ? -r->value : r->value;
     set_value(t, c, v);
-    c->epochs = r->epochs;
+    c->epochs = r->epochs > 0 ? r->epochs : 1;
     c->finished = r->finished || last || isnan(v);
     const bool better = !isnan(v) && (isnan(t->best) || v < t->best);
     if (better) t->best = v;

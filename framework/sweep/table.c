@@ -8,7 +8,7 @@
  *   /timing              by row: seconds, attempts, failures.  All else has the same bits for the same sweep.
  *   /experiment          sweep.yaml
  *
- * The attributes metric and goal of /trials say what `value` is.
+ * The attributes metric, goal and of (last, best) of /trials say what `value` is.
  */
 #include <math.h>
 #include <string.h>
@@ -144,6 +144,7 @@ int sweep_publish(sweep *w, problems *pr)
     int rc = f ? table_write(t, f, "/trials", pr) : -1;
     if (rc == 0) rc = hdf_attr_text(f, "/trials", "metric", w->space->metric, pr);
     if (rc == 0) rc = hdf_attr_text(f, "/trials", "goal", w->space->goal == GOAL_MAXIMIZE ? "maximize" : "minimize", pr);
+    if (rc == 0) rc = hdf_attr_text(f, "/trials", "of", w->space->of_best ? "best" : "last", pr);
     if (rc == 0) rc = write_texts(w, f, a, pr);
     if (rc == 0) rc = write_timing(w, f, pr);
     if (rc == 0) rc = hdf_write_text(f, "/experiment", yaml.s, pr);

@@ -132,6 +132,7 @@ static size_t draw_value(const mixture *m, const parameter *p, heft_rng *r)
 static int by_rank(const void *a, const void *b)
 {
     const seen *x = *(const seen *const *)a, *y = *(const seen *const *)b;
+    if (!x->epochs != !y->epochs) return x->epochs ? -1 : 1;
     if (isnan(x->value) != isnan(y->value)) return isnan(x->value) ? 1 : -1;
     if (!isnan(x->value) && x->epochs != y->epochs) return x->epochs > y->epochs ? -1 : 1;
     if (!isnan(x->value) && x->value != y->value) return x->value < y->value ? -1 : 1;
@@ -142,9 +143,10 @@ static bool *find_best(size_t n, const seen *list, arena *a)
 {
     const seen **order = arena_alloc(a, n, sizeof *order);
     bool *best = arena_alloc(a, n, sizeof *best);
-    for (size_t i = 0; i < n; i++) order[i] = &list[i];
+    size_t results = 0;
+    for (size_t i = 0; i < n; i++) order[i] = &list[i], results += list[i].epochs > 0;
     qsort(order, n, sizeof *order, by_rank);
-    for (size_t i = 0; i < count_best(n); i++) best[order[i] - list] = !isnan(order[i]->value);
+    for (size_t i = 0; i < count_best(results); i++) best[order[i] - list] = !isnan(order[i]->value);
     return best;
 }
 

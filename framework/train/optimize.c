@@ -66,6 +66,11 @@ static void make_ranges(optimizer *o, const model *m)
 static void make_slots(optimizer *o, place at, problems *pr)
 {
     heft_optimizer_plan *p = &o->plan;
+    if (optimizer_bytes(o) > compute_memory()) {
+        problems_add(pr, at, "the slots of optimizer %s take %zu MiB, and this process may have %zu MiB", o->plugin->name, optimizer_bytes(o) >> 20,
+                     compute_memory() >> 20);
+        return;
+    }
     for (int i = 0; i < p->n_slots; i++) {
         size_t n, rows = (size_t)p->slot[i].rows;
         if (!size_mul(rows, p->slot[i].scalar ? 1 : p->n, &n) || !(o->slot[i] = block_alloc(n, sizeof(float))))
@@ -156,6 +161,7 @@ static double step_by_gradient(update *u, const pass_input *in)
 {
     optimizer *o = u->o;
     const double loss = pass_run(u->p, in, true);
+    if (!isfinite(loss)) return loss;
     u->sum = o->clip != CLIP_NORM;
     u->scale = 1;
     if (o->clip == CLIP_NORM) {
@@ -193,7 +199,7 @@ double optimizer_step(optimizer *o, model *m, pass *p, const pass_input *in, uin
         loss = at.p.loss - penalty_value(o->penalty, m->x);
     }
     penalty_constrain(o->penalty, m->x);
-    pass_fold(p, m);
+    if (isfinite(loss)) pass_fold(p, m);
     return loss;
 }
 

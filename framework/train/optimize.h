@@ -30,7 +30,8 @@ optimizer *optimizer_new(const node *section, registry *r, const model *m, probl
 void       optimizer_free(optimizer *o);
 size_t     optimizer_bytes(const optimizer *o);
 
-/* One training step on a minibatch: forward, backward, sums, update, fold.  lr has been taken from the schedule.  The mean loss before the update. */
+/* One training step on a minibatch: forward, backward, sums, update, fold.  lr has been taken from the schedule.  The mean loss before
+ * the update; if it is not finite, an optimizer that works by steps has left weights and states alone. */
 double     optimizer_step(optimizer *o, model *m, pass *p, const pass_input *in, uint64_t t, double lr);
 
 /* The host's own keys on any optimizer, beside lr. */

@@ -25,8 +25,11 @@ struct penalty {
 };
 
 static const struct { const char *key; bool flag; size_t at; } keys[] = {
-    { "l1", false, offsetof(wish, l1) }, { "l2", false, offsetof(wish, l2) }, { "max_norm", false, offsetof(wish, max_norm) },
-    { "non_negative", true, offsetof(wish, non_negative) }, { "unit_norm", true, offsetof(wish, unit_norm) },
+    { "l1", false, offsetof(wish, l1) },
+    { "l2", false, offsetof(wish, l2) },
+    { "max_norm", false, offsetof(wish, max_norm) },
+    { "non_negative", true, offsetof(wish, non_negative) },
+    { "unit_norm", true, offsetof(wish, unit_norm) },
 };
 enum { N_KEYS = sizeof keys / sizeof keys[0] };
 
@@ -40,7 +43,8 @@ static void read_value(const node *n, int k, wish *w, problems *pr)
 }
 
 /* One key of a layer with weights: a value for all of two axes or more, or a mapping by tensor. */
-static void read_key(const model_layer *l, int k, const node *n, wish *w, const char *const *names, arena *a, problems *pr)
+static void read_key(const model_layer *l, int k, const node *n, wish *w, const char *const *names, arena *a,
+                     problems *pr)
 {
     const bool map = n->kind == NODE_MAP;
     bool wide = false;
@@ -54,11 +58,12 @@ static void read_key(const model_layer *l, int k, const node *n, wish *w, const 
         if (own) read_value(own, k, &w[i], pr);
         if (map || t->shape.rank < 2) continue;
         wide = true;
-        memcpy((char *)&w[i] + keys[k].at, (const char *)&all + keys[k].at, keys[k].flag ? sizeof(bool) : sizeof(double));
+        memcpy((char *)&w[i] + keys[k].at, (const char *)&all + keys[k].at,
+               keys[k].flag ? sizeof(bool) : sizeof(double));
     }
     if (!map && !wide)
-        problems_add(pr, n->at, "layer '%s': %s alone is for weights of two axes or more, and %s has none; name the tensor: %s: {%s: ...}",
-                     l->name, keys[k].key, l->type, keys[k].key, names[0]);
+        problems_add(pr, n->at, "layer '%s': %s alone is for weights of two axes or more, and %s has none; "
+                     "name the tensor: %s: {%s: ...}", l->name, keys[k].key, l->type, keys[k].key, names[0]);
 }
 
 static void read_keys(const model_layer *l, wish *w, arena *a, problems *pr)
@@ -81,7 +86,8 @@ static void add_tensors(penalty *p, const model_layer *l, const wish *w, arena *
         const model_tensor *t = &l->tensor[i];
         const bool bounded = w[i].max_norm > 0 || w[i].unit_norm || w[i].non_negative;
         if (w[i].max_norm > 0 && w[i].unit_norm)
-            problems_add(pr, l->at, "layer '%s': max_norm and unit_norm of %s exclude each other", l->name, t->decl->name);
+            problems_add(pr, l->at, "layer '%s': max_norm and unit_norm of %s exclude each other", l->name,
+                         t->decl->name);
         if (l->frozen || (!bounded && w[i].l1 == 0 && w[i].l2 == 0)) continue;
         const heft_shape *s = &t->decl->shape;
         const size_t cols = s->rank >= 2 ? (size_t)s->dim[s->rank - 1] : 1;

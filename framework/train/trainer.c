@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "compute/compute.h"
 #include "train/build.h"
+#include "train/finite.h"
 #include "train/signals.h"
 
 #define INT(f)  { #f, false, offsetof(trainer_state, f) }
@@ -47,6 +49,18 @@ static void make_tables(trainer *t)
 
 /* ---- life ---- */
 
+/* Before memory is taken: the kernel grants more than there is, and kills who uses it. */
+static void check_memory(const trainer *t, problems *pr)
+{
+    const size_t wanted = trainer_bytes(t), most = compute_memory();
+    if (wanted <= most) return;
+    char wants[32], has[32];
+    text_bytes((double)wanted, wants);
+    text_bytes((double)most, has);
+    problems_add(pr, (place){ t->experiment->path, 0, 0 }, "training wants %s of memory, and this process may have %s; a smaller train.batch than "
+                 "%lld takes less", wants, has, (long long)t->model->batch);
+}
+
 trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr)
 {
     const size_t before = pr->n;
@@ -65,6 +79,7 @@ trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr)
         const char *watched = schedule_monitor(t->optimizer->schedule);
         if (watched) monitor_find(t, watched, 0, e->optimizer->at, "plateau.monitor", &t->schedule_monitor, pr);
     }
+    if (pr->n == before) check_memory(t, pr);
     if (pr->n == before) {
         schedule_begin(&t->state.schedule);
         t->meter = meter_new(t->model);
@@ -98,8 +113,12 @@ size_t trainer_bytes(const trainer *t)
     const model *m = t->model;
     const size_t sample = (size_t)(heft_count(&m->input) + heft_count(&m->target)) * sizeof(float);
     enum { BATCHES = 3 };                         /* the one in use and those prepared ahead */
-    return (m->n_weights + m->n_state) * sizeof(float) + optimizer_bytes(t->optimizer) + pass_bytes(m, true) +
-           pass_bytes(m, false) + BATCHES * (size_t)m->batch * sample;
+    const size_t part[] = { (m->n_weights + m->n_state) * sizeof(float), optimizer_bytes(t->optimizer), pass_bytes(m, true),
+                            pass_bytes(m, false), BATCHES * (size_t)m->batch * sample };
+    size_t sum = 0;
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        if (__builtin_add_overflow(sum, part[i], &sum)) return SIZE_MAX;
+    return sum;
 }
 
 /* ---- evaluation ---- */
@@ -167,6 +186,14 @@ static bool is_finished(const trainer *t)
     return t->state.epoch >= t->options.epochs || t->state.stopped_early;
 }
 
+/* No checkpoint of weights that nothing can come of: it would push out those that are good. */
+static int save(trainer *t, bool best, const trainer_events *ev, problems *pr)
+{
+    if (finite_weights(t, pr) < 0) return -1;
+    ev->checkpoint(ev->context, t, best);
+    return 0;
+}
+
 /* The end of an epoch: everything that is decided once an epoch, in this order, then the checkpoint. */
 static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, const trainer_events *ev, problems *pr)
 {
@@ -204,8 +231,7 @@ static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, con
     if (ev->epoch) ev->epoch(ev->context, t, row);
     const checkpoint_options *c = &t->checkpoint;
     const bool due = c->every_epochs ? s->epoch % c->every_epochs == 0 : s->step % c->every_steps == 0;
-    if (due || best || s->finished || s->epoch == t->until) ev->checkpoint(ev->context, t, best);
-    return 0;
+    return due || best || s->finished || s->epoch == t->until ? save(t, best, ev, pr) : 0;
 }
 
 /* One minibatch. */
@@ -218,9 +244,7 @@ static int train_batch(trainer *t, const batch *b, double *lr, const trainer_eve
                             .step = (uint64_t)s->step, .metrics = true };
     const double loss = optimizer_step(t->optimizer, t->model, t->train_pass, &in, (uint64_t)s->step + 1, *lr);
     if (!isfinite(loss)) {
-        problems_add(pr, (place){ t->experiment->path, 0, 0 }, "the loss is %s at step %lld (epoch %lld, samples from %lld on); a lower lr or "
-                     "clip_norm may help", isnan(loss) ? "not a number" : "infinite", (long long)s->step + 1, (long long)s->epoch + 1,
-                     (long long)b->first);
+        finite_explain(t, b, &in, loss, pr);
         return -1;
     }
     s->step++;
@@ -248,7 +272,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
             const bool stop = signals_stop(), last = b->first / t->options.batch + 1 == loader_batches(t->loader);
             /* A step has one checkpoint: that of an epoch's last step holds the epoch's figures too, so end_epoch makes it. */
             const bool due = t->checkpoint.every_steps && s->step % t->checkpoint.every_steps == 0 && !last;
-            if (stop || due) ev->checkpoint(ev->context, t, false);
+            if ((stop || due) && save(t, false, ev, pr) < 0) return TRAINER_FAILED;
             if (stop) return TRAINER_INTERRUPTED;
         }
         if (pr->n > before) return TRAINER_FAILED;

@@ -1,10 +1,11 @@
 /* alpha_dropout.c -- dropout that keeps mean 0 and variance 1, to go with selu
  *
- *   train:  y = a (x or, with probability rate, low) + b        eval:  y = x        dx = a dy where x was kept, else 0
+ *   train:  y = a (x or, with probability rate, low) + b        eval:  y = x
  *   low = -1.7580993408473766, what selu falls to; a = 1 / sqrt((1 - rate) (1 + rate low^2)), b = -a rate low
+ *   dx = a dy where x was kept, else 0
  *
- * G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-Normalizing Neural Networks", NIPS 2017.  What was dropped is
- * drawn again in backward from the same key.
+ * G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-Normalizing Neural Networks", NIPS 2017.  What was
+ * dropped is drawn again in backward from the same key.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -34,8 +35,8 @@ static int plan(void *self, heft_layer_plan *p)
 }
 
 /* y = a (x or low) + b, for n samples from the first. */
-static void apply(const alpha_dropout *l, float low, float b, heft_rng rng, int64_t first, int64_t n, const float *restrict x,
-                  float *restrict y)
+static void apply(const alpha_dropout *l, float low, float b, heft_rng rng, int64_t first, int64_t n,
+                  const float *restrict x, float *restrict y)
 {
     enum { BLOCK = 512 };
     const float rate = (float)l->rate, a = l->a;

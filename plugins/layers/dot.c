@@ -2,8 +2,8 @@
  *
  *   y[i, j] = sum_k a[i, k] b[j, k]        da[i, k] = sum_j dy[i, j] b[j, k]        db[j, k] = sum_i dy[i, j] a[i, k]
  *
- * Here the axes summed are the last of both, `axes: -1`; with `axes: [1, 0]` y = a b as matrices.  Samples have one axis or
- * two; an input of one has no i (or j), and two such give [1].  As Keras' Dot, whose axes count the batch.
+ * Here the axes summed are the last of both, `axes: -1`; with `axes: [1, 0]` y = a b as matrices.  Samples have
+ * one axis or two; an input of one has no i (or j), and two such give [1].  As Keras' Dot, whose axes count the batch.
  * `normalize`: rows are divided by their lengths first, which gives cosines: with r = |a[i]|, a' = a / r,
  * da[i] = (da' - a' (a' . da')) / r.  A length below 1e-12 counts as that.
  */
@@ -34,7 +34,8 @@ static int plan_side(heft_layer_plan *p, int i, int64_t given, side *s)
         return heft_fail(&p->error, "needs numbers of one axis or two; found %s", heft_shape_text(x, found));
     const int64_t axis = given < 0 ? given + x->rank : given;
     if (axis < 0 || axis >= x->rank)
-        return heft_fail(&p->error, "axis %lld is none of the %d axes of %s", (long long)given, (int)x->rank, heft_shape_text(x, found));
+        return heft_fail(&p->error, "axis %lld is none of the %d axes of %s", (long long)given, (int)x->rank,
+                         heft_shape_text(x, found));
     s->length = x->dim[axis];
     s->rows = heft_count(x) / s->length;
     s->step = axis == x->rank - 1 ? 1 : s->rows;
@@ -47,11 +48,13 @@ static int plan(void *self, heft_layer_plan *p)
     dot *d = self;
     static const char *const names[] = { "unit_0", "unit_1", "radius_0", "radius_1", "dunit_0", "dunit_1" };
     char a[HEFT_SHAPE_TEXT], b[HEFT_SHAPE_TEXT];
-    if (d->axes.n < 1 || d->axes.n > 2) return heft_fail(&p->error, "axes takes one number or two; found %d", (int)d->axes.n);
+    if (d->axes.n < 1 || d->axes.n > 2)
+        return heft_fail(&p->error, "axes takes one number or two; found %d", (int)d->axes.n);
     for (int i = 0; i < 2; i++)
         if (plan_side(p, i, d->axes.v[i < d->axes.n ? i : 0], &d->in[i])) return -1;
     if (d->in[0].length != d->in[1].length)
-        return heft_fail(&p->error, "needs axes of one length; %lld of %s and %lld of %s are summed along", (long long)d->in[0].length,
+        return heft_fail(&p->error, "needs axes of one length; %lld of %s and %lld of %s are summed along",
+                         (long long)d->in[0].length,
                          heft_shape_text(&p->in[0], a), (long long)d->in[1].length, heft_shape_text(&p->in[1], b));
     p->out = (heft_shape){ HEFT_F32, 0 };
     for (int i = 0; i < 2; i++)
@@ -59,19 +62,21 @@ static int plan(void *self, heft_layer_plan *p)
     if (!p->out.rank) p->out.dim[p->out.rank++] = 1;
     for (int i = 0; d->normalize && i < 6; i++) {
         const heft_shape radii = { HEFT_F32, 1, { d->in[i % 2].rows } };
-        p->tensor[p->n_tensors++] = (heft_tensor){ .name = names[i], .role = HEFT_SCRATCH,
-                                                   .shape = i / 2 == RADIUS / 2 ? radii : p->in[i % 2], .per_sample = true };
+        const heft_shape shape = i / 2 == RADIUS / 2 ? radii : p->in[i % 2];
+        p->tensor[p->n_tensors++] = (heft_tensor){ .name = names[i], .role = HEFT_SCRATCH, .shape = shape,
+                                                   .per_sample = true };
     }
     p->flops = 2.0 * (double)d->in[0].rows * (double)d->in[1].rows * (double)d->in[0].length;
     return 0;
 }
 
 /* C = op(A) op(B) for each of n samples, A and B with the rows and columns of op(A) and op(B) as in gemm. */
-static void products(const heft_host *host, int64_t n, bool ta, bool tb, int64_t m, int64_t cols, int64_t k, const float *a,
-                     const float *b, float *c)
+static void products(const heft_host *host, int64_t n, bool ta, bool tb, int64_t m, int64_t cols, int64_t k,
+                     const float *a, const float *b, float *c)
 {
     for (int64_t i = 0; i < n; i++)
-        host->gemm(ta, tb, m, cols, k, 1, a + i * m * k, ta ? m : k, b + i * k * cols, tb ? k : cols, 0, c + i * m * cols, cols);
+        host->gemm(ta, tb, m, cols, k, 1, a + i * m * k, ta ? m : k, b + i * k * cols, tb ? k : cols, 0,
+                   c + i * m * cols, cols);
 }
 
 static void normalize(const side *s, int64_t n, const float *restrict x, float *restrict unit, float *restrict radius)
@@ -127,11 +132,13 @@ static void backward(const void *self, const heft_backward *p)
         products(p->host, p->n, a->step == 1, false, b->length, b->rows, a->rows, x[0], p->dout, dx[1]);
     for (int i = 0; d->normalize && i < 2; i++)
         if (p->din[i])
-            normalize_back(&d->in[i], p->n, p->scratch[UNIT + i], p->scratch[RADIUS + i], p->scratch[DUNIT + i], p->din[i]);
+            normalize_back(&d->in[i], p->n, p->scratch[UNIT + i], p->scratch[RADIUS + i], p->scratch[DUNIT + i],
+                           p->din[i]);
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "dot", "products of two inputs, summed along an axis", sizeof(dot), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "dot", "products of two inputs, summed along an axis", sizeof(dot),
+                      options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
 };

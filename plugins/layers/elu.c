@@ -2,8 +2,8 @@
  *
  *   y = x where x > 0, else alpha (exp(x) - 1)        dx = dy where x > 0, else dy (y + alpha)
  *
- * D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units",
- * ICLR 2016.
+ * D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear
+ * Units", ICLR 2016.
  */
 #include <heft/plugin.h>
 

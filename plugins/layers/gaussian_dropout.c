@@ -2,8 +2,8 @@
  *
  *   train:  y = x (1 + s z), z normal, s = sqrt(rate / (1 - rate))        eval:  y = x        dx = dy (1 + s z)
  *
- * The variance of dropout's factors without their zeros: N. Srivastava et al., "Dropout", JMLR 15 (2014), section 10.  z is
- * drawn again in backward from the same key.
+ * The variance of dropout's factors without their zeros: N. Srivastava et al., "Dropout", JMLR 15 (2014), section
+ * 10.  z is drawn again in backward from the same key.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -28,7 +28,8 @@ static int plan(void *self, heft_layer_plan *p)
 }
 
 /* y = x (1 + s z), for n samples from the first. */
-static void apply(const gaussian_dropout *l, heft_rng rng, int64_t first, int64_t n, const float *restrict x, float *restrict y)
+static void apply(const gaussian_dropout *l, heft_rng rng, int64_t first, int64_t n, const float *restrict x,
+                  float *restrict y)
 {
     const float s = (float)sqrt(l->rate / (1 - l->rate));
     const int64_t size = l->size;

@@ -51,7 +51,8 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "gaussian_noise", "add normal noise while training", sizeof(gaussian_noise), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "gaussian_noise", "add normal noise while training",
+                      sizeof(gaussian_noise), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
 };

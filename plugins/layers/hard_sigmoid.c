@@ -2,7 +2,8 @@
  *
  *   y = min(max(x + 3, 0), 6) / 6        dx = dy / 6 where -3 < x < 3, else 0
  *
- * A. Howard et al., "Searching for MobileNetV3", ICCV 2019; as PyTorch and Keras 3.  Keras 2 had min(max(0.2 x + 0.5, 0), 1).
+ * A. Howard et al., "Searching for MobileNetV3", ICCV 2019; as PyTorch and Keras 3.  Keras 2 had min(max(0.2 x +
+ * 0.5, 0), 1).
  */
 #include <heft/plugin.h>
 

@@ -21,7 +21,8 @@ static int plan(void *self, heft_layer_plan *p)
     l->n_in = p->n_in;
     l->size = heft_count(&p->in[0]);
     p->out = p->in[0];
-    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "left", .role = HEFT_SCRATCH, .shape = p->in[0], .per_sample = true };
+    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "left", .role = HEFT_SCRATCH, .shape = p->in[0],
+                                               .per_sample = true };
     return 0;
 }
 

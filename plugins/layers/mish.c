@@ -3,8 +3,8 @@
  *   y = x t, t = tanh(log(1 + e)) = m / (m + 2)        dx = dy (t + x 4 e (1 + e) / (m + 2)^2)
  *   e = exp(x), m = e (e + 2)
  *
- * D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC 2020.  Beyond x = 40 floats do not go on:
- * t is 1 there, and its derivative, by d * d, 0.
+ * D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC 2020.  Beyond x = 40, where
+ * squares of m overflow, e stays as it is: t is 1 there and its derivative 0.
  */
 #include <heft/plugin.h>
 

@@ -5,8 +5,8 @@
  *     reflect    x mirrored at its outermost pixel, which is not repeated:  c b | a b c | b a
  *     replicate  the outermost pixel:         a a | a b c | c c
  *
- * dx: each dy goes to the pixel it came from.  Images are [height, width, channels], sequences [time, features]; PyTorch
- * and Keras have a layer each for these, and PyTorch's sides come in the order left, right, top, bottom.
+ * dx: each dy goes to the pixel it came from.  Images are [height, width, channels], sequences [time, features];
+ * PyTorch and Keras have a layer each for these, and PyTorch's sides come in the order left, right, top, bottom.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -22,7 +22,7 @@ enum { CONSTANT, REFLECT, REPLICATE };           /* mode */
 
 static const heft_option options[] = {
     HEFT_OPT_INTS(pad, padding, NULL, "1", 0, 1 << 20,
-                  "all sides; [height, width] or [top, bottom, left, right] of an image, [before, behind] of a sequence"),
+                  "[height, width] or [top, bottom, left, right] of an image, [before, behind] of a sequence, or all"),
     HEFT_OPT_ENUM(pad, mode, CONSTANT, "constant|reflect|replicate", "what the border holds"),
     HEFT_OPT_REAL(pad, value, 0, -1e30, 1e30, "of a constant border"),
     HEFT_OPT_END
@@ -31,8 +31,8 @@ static const heft_option options[] = {
 static int check_reflect(heft_layer_plan *p, int64_t side, int64_t n)
 {
     if (side < n) return 0;
-    return heft_fail(&p->error, "a border of %lld cannot be reflected from %lld positions; %lld are the most", (long long)side,
-                     (long long)n, (long long)n - 1);
+    return heft_fail(&p->error, "a border of %lld cannot be reflected from %lld positions; %lld are the most",
+                     (long long)side, (long long)n, (long long)n - 1);
 }
 
 static int plan(void *self, heft_layer_plan *p)
@@ -42,7 +42,8 @@ static int plan(void *self, heft_layer_plan *p)
     const int64_t n = l->padding.n, *v = l->padding.v;
     char found[HEFT_SHAPE_TEXT];
     if (x->dtype != HEFT_F32 || x->rank < 2 || x->rank > 3)
-        return heft_fail(&p->error, "needs images [height, width, channels] or sequences [time, features]; found %s", heft_shape_text(x, found));
+        return heft_fail(&p->error, "needs images [height, width, channels] or sequences [time, features]; found %s",
+                         heft_shape_text(x, found));
     const bool image = x->rank == 3;
     if (n < 1 || n > (image ? 4 : 2) || n == 3)
         return heft_fail(&p->error, "padding takes one number, %s; found %d numbers",

@@ -9,8 +9,9 @@
 
 typedef struct {
     heft_int_list axes;
-    int64_t size;                                /* derived: floats per sample, ... */
-    int64_t dim[HEFT_MAX_RANK], step[HEFT_MAX_RANK];     /* ... axes of the output, behind 1s in front, and how far apart neighbours are in x */
+    int64_t size;                                /* derived: floats per sample; ... */
+    int64_t dim[HEFT_MAX_RANK];                  /* ... axes of the output, behind 1s in front; ... */
+    int64_t step[HEFT_MAX_RANK];                 /* ... and how far apart neighbours along them are in x */
 } permute;
 
 static const heft_option options[] = {
@@ -28,7 +29,8 @@ static int plan(void *self, heft_layer_plan *p)
     if (heft_needs(p, 0, -1, "numbers of any shape")) return -1;
     for (int32_t i = 0; i < l->axes.n; i++) seen |= 1u << l->axes.v[i];
     if (l->axes.n != rank || seen + 1 != 1u << rank)
-        return heft_fail(&p->error, "axes must name each of the %d axes of %s once, from 0", rank, heft_shape_text(x, t));
+        return heft_fail(&p->error, "axes must name each of the %d axes of %s once, from 0", rank,
+                         heft_shape_text(x, t));
 
     int64_t step[HEFT_MAX_RANK], size = 1;
     for (int i = rank - 1; i >= 0; size *= x->dim[i--]) step[i] = size;
@@ -48,8 +50,8 @@ static int plan(void *self, heft_layer_plan *p)
     for (int64_t k = 0, i0 = 0; i0 < (l)->dim[0]; i0++) \
         for (int64_t i1 = 0; i1 < (l)->dim[1]; i1++) \
             for (int64_t i2 = 0; i2 < (l)->dim[2]; i2++) \
-                for (int64_t i3 = 0, at = i0 * (l)->step[0] + i1 * (l)->step[1] + i2 * (l)->step[2]; i3 < (l)->dim[3]; \
-                     i3++, k++, at += (l)->step[3])
+                for (int64_t i3 = 0, at = i0 * (l)->step[0] + i1 * (l)->step[1] + i2 * (l)->step[2]; \
+                     i3 < (l)->dim[3]; i3++, k++, at += (l)->step[3])
 
 static void forward(const void *self, const heft_forward *p)
 {
@@ -73,7 +75,8 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "permute", "the axes of a sample in another order", sizeof(permute), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "permute", "the axes of a sample in another order", sizeof(permute),
+                      options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
 };

@@ -2,9 +2,9 @@
  *
  *   y = x where x > 0, else a x        dx = dy where x > 0, else a dy        da += dy x where x <= 0
  *
- * a [1], or [channels] with `shared: false`; channels are the last axis.  K. He et al., "Delving Deep into Rectifiers",
- * ICCV 2015.  a starts at 0.25, as in PyTorch and Caffe (Keras: 0); Keras has one for each number of a sample, Caffe one
- * for each channel.
+ * a [1], or [channels] with `shared: false`; channels are the last axis.  K. He et al., "Delving Deep into
+ * Rectifiers", ICCV 2015.  a starts at 0.25, as in PyTorch and Caffe (Keras: 0); Keras has one for each number of
+ * a sample, Caffe one for each channel.
  */
 #include <heft/plugin.h>
 
@@ -23,7 +23,8 @@ static int plan(void *self, heft_layer_plan *p)
     prelu *l = self;
     const heft_shape *x = &p->in[0];
     if (heft_needs(p, 0, -1, "numbers of any shape")) return -1;
-    if (!l->shared && !x->rank) return heft_fail(&p->error, "needs a last axis, channels, for shared: false; found one number per sample");
+    if (!l->shared && !x->rank)
+        return heft_fail(&p->error, "needs a last axis, channels, for shared: false; found one number per sample");
     l->channels = l->shared ? 1 : x->dim[x->rank - 1];
     l->rows = heft_count(x) / l->channels;
     p->out = *x;
@@ -76,7 +77,8 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "prelu", "rectified linear unit with a learned slope below zero", sizeof(prelu), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "prelu", "rectified linear unit with a learned slope below zero",
+                      sizeof(prelu), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
     .init = "he_normal",

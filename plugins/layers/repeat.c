@@ -24,7 +24,8 @@ static int plan(void *self, heft_layer_plan *p)
     char t[HEFT_SHAPE_TEXT];
     if (heft_needs(p, 0, -1, "numbers of any shape")) return -1;
     if (x->rank == HEFT_MAX_RANK)
-        return heft_fail(&p->error, "%s has no room for one more axis; %d are the most", heft_shape_text(x, t), HEFT_MAX_RANK);
+        return heft_fail(&p->error, "%s has no room for one more axis; %d are the most", heft_shape_text(x, t),
+                         HEFT_MAX_RANK);
     l->size = heft_count(x);
     p->out = (heft_shape){ HEFT_F32, x->rank + 1, { l->times } };
     for (int32_t i = 0; i < x->rank; i++) p->out.dim[i + 1] = x->dim[i];
@@ -51,7 +52,8 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "repeat", "a sample a number of times, along a new first axis", sizeof(repeat), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "repeat", "a sample a number of times, along a new first axis",
+                      sizeof(repeat), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
 };

@@ -42,8 +42,9 @@ static int plan(void *self, heft_layer_plan *p)
 static void forward(const void *self, const heft_forward *p)
 {
     const affine *l = self;
+    const bool both = l->scale && l->center;
     const int64_t channels = l->channels, n = p->n * l->rows * channels;
-    const float *restrict x = p->in[0], *restrict gamma = p->weight[0], *restrict beta = p->weight[l->center && l->scale];
+    const float *restrict x = p->in[0], *restrict gamma = p->weight[0], *restrict beta = p->weight[both];
     float *restrict y = p->out;
     for (int64_t i = 0; i < n; i += channels) {
         if (!l->center) for (int64_t c = 0; c < channels; c++) y[i + c] = gamma[c] * x[i + c];
@@ -68,7 +69,8 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "scale", "a learned factor and shift for each channel", sizeof(affine), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "scale", "a learned factor and shift for each channel",
+                      sizeof(affine), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
 };

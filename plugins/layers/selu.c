@@ -1,9 +1,10 @@
 /* selu.c -- scaled exponential linear unit: keeps mean 0 and variance 1 from layer to layer
  *
- *   y = scale x where x > 0, else scale alpha (exp(x) - 1)        dx = scale dy where x > 0, else dy (y + scale alpha)
+ *   y = scale x where x > 0, else scale alpha (exp(x) - 1)
+ *   dx = scale dy where x > 0, else dy (y + scale alpha)
  *
- * G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-Normalizing Neural Networks", NIPS 2017.  It wants weights
- * by lecun_normal, which `init: auto` gives, and alpha_dropout in dropout's place.
+ * G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-Normalizing Neural Networks", NIPS 2017.  It wants
+ * weights by lecun_normal, which `init: auto` gives, and alpha_dropout in dropout's place.
  */
 #include <heft/plugin.h>
 

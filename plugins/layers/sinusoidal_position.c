@@ -1,10 +1,11 @@
 /* sinusoidal_position.c -- add sines and cosines of its place to each position of a sequence
  *
- *   y[t, 2 i] = x[t, 2 i] + sin(t w_i)        y[t, 2 i + 1] = x[t, 2 i + 1] + cos(t w_i)        w_i = wavelength^(-2 i / features)
+ *   y[t, 2 i] = x[t, 2 i] + sin(t w_i)        y[t, 2 i + 1] = x[t, 2 i + 1] + cos(t w_i)
+ *   w_i = wavelength^(-2 i / features)
  *
- * dx = dy.  x, y [time, features]; of an odd number of features the last one is a sine.  A. Vaswani et al., "Attention Is All
- * You Need", NIPS 2017, section 3.5, where x was first multiplied by sqrt(features).  sin and cos of t w come from those of
- * (t - 1) w by a rotation, in double.
+ * dx = dy.  x, y [time, features]; of an odd number of features the last one is a sine.  A. Vaswani et al.,
+ * "Attention Is All You Need", NIPS 2017, section 3.5, where x was first multiplied by sqrt(features).  sin and
+ * cos of t w come from those of (t - 1) w by a rotation, in double.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -67,8 +68,8 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "sinusoidal_position", "add sines and cosines of its place to each position",
-                      sizeof(sinusoid), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "sinusoidal_position",
+                      "add sines and cosines of its place to each position", sizeof(sinusoid), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
 };

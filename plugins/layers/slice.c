@@ -2,22 +2,24 @@
  *
  *   y = x[..., begin:end, ...]        dx = dy there, 0 elsewhere
  *
- * Positions count from 0, negative ones from the end, as in Python; axes too, the batch not among them.  `size` may stand in
- * place of `end`.  The last time of a sequence: `{axis: 0, begin: -1}`.  A border of one pixel off an image (Keras'
- * Cropping2D): `{axis: 0, begin: 1, end: -1}`, then the same with axis 1.
+ * Positions count from 0, negative ones from the end, as in Python; axes too, the batch not among them.  `size`
+ * may stand in place of `end`.  The last time of a sequence: `{axis: 0, begin: -1}`.  A border of one pixel off an
+ * image (Keras' Cropping2D): `{axis: 0, begin: 1, end: -1}`, then the same with axis 1.
  */
 #include <string.h>
 #include <heft/plugin.h>
 
 typedef struct {
     int64_t axis, begin, end, size;
-    int64_t blocks, in, at, out;                 /* derived: contiguous blocks per sample; floats of one: in, before the part, in the part */
+    int64_t blocks;                              /* derived: contiguous blocks per sample; ... */
+    int64_t in, at, out;                         /* ... floats of one: in all, before the part, in the part */
 } slice;
 
 static const heft_option options[] = {
     HEFT_OPT_INT(slice, axis, -1, -HEFT_MAX_RANK, HEFT_MAX_RANK - 1, "axis of a sample to cut; -1: the last"),
     HEFT_OPT_INT(slice, begin, 0, INT32_MIN, INT32_MAX, "first position; -1: the last one"),
-    HEFT_OPT_INT_OR(slice, end, "last", INT32_MAX, INT32_MIN, INT32_MAX, "position behind the part; -1: without the last one; last: with all"),
+    HEFT_OPT_INT_OR(slice, end, "last", INT32_MAX, INT32_MIN, INT32_MAX,
+                    "position behind the part; -1: without the last one; last: with all"),
     HEFT_OPT_INT_OR(slice, size, "auto", 0, 0, INT32_MAX, "positions, in place of end"),
     HEFT_OPT_END
 };
@@ -30,14 +32,15 @@ static int plan(void *self, heft_layer_plan *p)
     if (heft_needs(p, 0, -1, "numbers of any shape")) return -1;
     const int64_t axis = l->axis < 0 ? l->axis + x->rank : l->axis;
     if (axis < 0 || axis >= x->rank)
-        return heft_fail(&p->error, "axis %lld is none of the %d axes of %s", (long long)l->axis, (int)x->rank, heft_shape_text(x, t));
+        return heft_fail(&p->error, "axis %lld is none of the %d axes of %s", (long long)l->axis, (int)x->rank,
+                         heft_shape_text(x, t));
     if (l->size && l->end != INT32_MAX) return heft_fail(&p->error, "end and size exclude each other");
 
     const int64_t n = x->dim[axis], begin = l->begin < 0 ? l->begin + n : l->begin;
     const int64_t end = l->size ? begin + l->size : l->end == INT32_MAX ? n : l->end < 0 ? l->end + n : l->end;
     if (begin < 0 || end > n || begin >= end)
-        return heft_fail(&p->error, "positions %lld to %lld (not included) are no part of axis %lld of %s", (long long)begin,
-                         (long long)end, (long long)axis, heft_shape_text(x, t));
+        return heft_fail(&p->error, "positions %lld to %lld (not included) are no part of axis %lld of %s",
+                         (long long)begin, (long long)end, (long long)axis, heft_shape_text(x, t));
     int64_t inner = 1;
     for (int64_t d = axis + 1; d < x->rank; d++) inner *= x->dim[d];
     l->blocks = heft_count(x) / (n * inner);

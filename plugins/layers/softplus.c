@@ -2,9 +2,9 @@
  *
  *   y = log(1 + exp(beta x)) / beta        dx = dy / (1 + exp(-beta x))
  *
- * C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing", NIPS 2000.  Computed as
- * max(x, 0) + log(1 + exp(-|beta x|)) / beta, which neither overflows nor loses digits; so there is no threshold (20 in
- * PyTorch) beyond which y = x.  Keras has beta = 1, as Caffe's BNLL.
+ * C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing", NIPS 2000.
+ * Computed as max(x, 0) + log(1 + exp(-|beta x|)) / beta, which neither overflows nor loses digits; so there is no
+ * threshold (20 in PyTorch) beyond which y = x.  Keras has beta = 1, as Caffe's BNLL.
  */
 #include <heft/plugin.h>
 

@@ -2,8 +2,8 @@
  *
  *   y = x / (1 + |x|)        dx = dy / (1 + |x|)^2
  *
- * J. Turian, J. Bergstra, Y. Bengio, "Quadratic Features and Deep Architectures for Chunking", NAACL 2009.  Its limits are
- * -1 and 1, as tanh's, but it comes to them slowly.
+ * J. Turian, J. Bergstra, Y. Bengio, "Quadratic Features and Deep Architectures for Chunking", NAACL 2009.  Its
+ * limits are -1 and 1, as tanh's, but it comes to them slowly.
  */
 #include <heft/plugin.h>
 

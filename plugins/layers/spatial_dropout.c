@@ -2,9 +2,10 @@
  *
  *   train:  y[position, c] = x[position, c] mask[c] / (1 - rate)       eval:  y = x
  *
- * Channels are the last axis of an image or a sequence: neighbours in a channel are so alike that dropping one alone takes
- * little away.  J. Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR 2015; Keras'
- * SpatialDropout1D and 2D, PyTorch's Dropout1d and 2d.  The mask is drawn again in backward from the same key.
+ * Channels are the last axis of an image or a sequence: neighbours in a channel are so alike that dropping one
+ * alone takes little away.  J. Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR
+ * 2015; Keras' SpatialDropout1D and 2D, PyTorch's Dropout1d and 2d.  The mask is drawn again in backward from the
+ * same key.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -25,7 +26,8 @@ static int plan(void *self, heft_layer_plan *p)
     const heft_shape *x = &p->in[0];
     char found[HEFT_SHAPE_TEXT];
     if (x->dtype != HEFT_F32 || x->rank < 2)
-        return heft_fail(&p->error, "needs positions with channels as the last axis, such as [time, features]; found %s; "
+        return heft_fail(&p->error,
+                         "needs positions with channels as the last axis, such as [time, features]; found %s; "
                          "dropout takes any shape", heft_shape_text(x, found));
     l->channels = x->dim[x->rank - 1];
     l->rows = heft_count(x) / l->channels;
@@ -34,7 +36,8 @@ static int plan(void *self, heft_layer_plan *p)
 }
 
 /* y = x mask / (1 - rate), for n samples from the first, a block of channels after the other. */
-static void apply(const spatial_dropout *l, heft_rng rng, int64_t first, int64_t n, const float *restrict x, float *restrict y)
+static void apply(const spatial_dropout *l, heft_rng rng, int64_t first, int64_t n, const float *restrict x,
+                  float *restrict y)
 {
     enum { BLOCK = 512 };
     const float rate = (float)l->rate, kept = 1 / (1 - rate);

@@ -1,11 +1,12 @@
 /* upsample.c -- an image, or a sequence, enlarged by whole factors
  *
  *   nearest   y[i, j] = x[floor(i / sh), floor(j / sw)]
- *   bilinear  output i lies at u = max(0, (i + 1/2) / sh - 1/2) of x; y is interpolated between floor(u) and the next one,
- *             if there is one, along both axes
+ *   bilinear  output i lies at u = max(0, (i + 1/2) / sh - 1/2) of x; y is interpolated between floor(u) and the next
+ *             one, if there is one, along both axes
  *
- * dx: each dy goes back to where it came from, with the same weights.  Images are [height, width, channels], sequences
- * [time, features] (there bilinear is linear).  As Keras' UpSampling1D and 2D, and PyTorch's Upsample with align_corners False.
+ * dx: each dy goes back to where it came from, with the same weights.  Images are [height, width, channels],
+ * sequences [time, features] (there bilinear is linear).  As Keras' UpSampling1D and 2D, and PyTorch's Upsample
+ * with align_corners False.
  */
 #include <string.h>
 #include <heft/plugin.h>
@@ -31,7 +32,8 @@ static int plan(void *self, heft_layer_plan *p)
     int64_t s[2] = { 1, 1 };
     char found[HEFT_SHAPE_TEXT];
     if (x->dtype != HEFT_F32 || x->rank < 2 || x->rank > 3)
-        return heft_fail(&p->error, "needs images [height, width, channels] or sequences [time, features]; found %s", heft_shape_text(x, found));
+        return heft_fail(&p->error, "needs images [height, width, channels] or sequences [time, features]; found %s",
+                         heft_shape_text(x, found));
     const bool image = x->rank == 3;
     if (heft_pair(&l->size, "size", s, &p->error)) return -1;
     if (!image && l->size.n > 1) return heft_fail(&p->error, "size takes one number for a sequence; found 2");
@@ -63,7 +65,8 @@ static void forward(const void *self, const heft_forward *p)
     const int64_t c = l->c, oh = l->h * l->sh, ow = l->w * l->sw;
     for (int64_t r = 0; r < p->n * oh; r++) {
         const between i = place(l->interpolation, r % oh, l->sh, l->h);
-        const float *image = p->in[0] + r / oh * l->h * l->w * c, *up = image + i.low * l->w * c, *down = image + i.high * l->w * c;
+        const float *image = p->in[0] + r / oh * l->h * l->w * c;
+        const float *up = image + i.low * l->w * c, *down = image + i.high * l->w * c;
         float *restrict y = p->out + r * ow * c;
         for (int64_t o = 0; o < ow; o++, y += c) {
             const between j = place(l->interpolation, o, l->sw, l->w);
@@ -92,7 +95,8 @@ static void backward(const void *self, const heft_backward *p)
     memset(p->din[0], 0, (size_t)(p->n * l->h * l->w * c) * sizeof(float));
     for (int64_t r = 0; r < p->n * oh; r++) {
         const between i = place(l->interpolation, r % oh, l->sh, l->h);
-        float *image = p->din[0] + r / oh * l->h * l->w * c, *up = image + i.low * l->w * c, *down = image + i.high * l->w * c;
+        float *image = p->din[0] + r / oh * l->h * l->w * c;
+        float *up = image + i.low * l->w * c, *down = image + i.high * l->w * c;
         const float *dy = p->dout + r * ow * c;
         for (int64_t o = 0; o < ow; o++, dy += c) {
             const between j = place(l->interpolation, o, l->sw, l->w);
@@ -105,7 +109,8 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "upsample", "an image or a sequence enlarged by whole factors", sizeof(upsample), options),
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "upsample", "an image or a sequence enlarged by whole factors",
+                      sizeof(upsample), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
 };

@@ -140,6 +140,16 @@ static void test_quota(void **state)
         if (got != cases[i].want) fail_msg("'%s': %d, not %d", cases[i].text, got, cases[i].want);
     }
     assert_int_equal(cgroup_cpus("/nowhere", root), 0);
+    put(root, "two/memory.max", "max\n");
+    put(root, "two/deep/memory.max", "1048576\n");
+    put(root, "memory/old/memory.limit_in_bytes", "4096\n");
+    put(root, "self", "0::/two\n");
+    assert_int_equal(cgroup_memory(self, root), 0);
+    put(root, "self", "0::/two/deep/least\n");
+    assert_int_equal(cgroup_memory(self, root), 1048576);
+    put(root, "self", "3:memory:/old\n0::/two/deep\n");
+    assert_int_equal(cgroup_memory(self, root), 4096);
+    assert_true(compute_memory() > 1 << 20);
     put(root, "cpu.max", "300000 100000\n");                         /* a container's own root */
     put(root, "self", "0::/hosts/name/of/it\n");
     assert_int_equal(cgroup_cpus(self, root), 3);

@@ -203,7 +203,8 @@ static void report(unsigned op, long k, const char *path, const void *caller)
 /* Is this call hit, and to be failed or cut? */
 static bool hit(unsigned op, const char *path, const void *caller)
 {
-    if (!set.ready || inside || !(set.ops & op) || (op != ALLOC && !is_under(path))) return false;
+    if (!set.ready || inside || !(set.ops & op)) return false;
+    if (op != ALLOC && (!path || !*path || !is_under(path))) return false;      /* pipes and terminals do not fail so */
     inside = true;
     bool now = false;
     if (op == ALLOC) caller = behind_libc(caller);

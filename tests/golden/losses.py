@@ -2,7 +2,9 @@
 """Losses, their gradients and metrics by PyTorch and scikit-learn, in double, for tests/losses/test_losses.c.
 
     /usr/bin/python3 tests/golden/losses.py > tests/golden/losses.inc
+    /usr/bin/python3 tests/golden/losses.py weighted > tests/golden/weighted.inc
 """
+import sys
 import textwrap
 import warnings
 import numpy as np
@@ -325,16 +327,45 @@ def focal():
     loss(name, "{form: softmax, gamma: 0}", normal(4, 3), probabilities(4, 3), None, softmax(0.25, 0))
 
 
-print("/* Written by losses.py (torch %s); see there. */" % torch.__version__.split("+")[0])
-softmax_cross_entropy()
-binary_cross_entropy()
-differences()
-accuracy()
-r2()
-weighted_cross_entropy()
-weighted_binary_cross_entropy()
-numbers()
-gaussian_nll()
-vectors()
-categorical_hinge()
-focal()
+def weighted():
+    """PyTorch's mean over minibatches of logits x W, W the unit matrix, and its gradient by W: tests/model/test_weighted_loss.c."""
+    n, k = 70, 4
+    x, t = normal(n, k, scale=2), rng.integers(0, k, n)
+    print("/* Written by losses.py weighted (torch %s); see there. */" % torch.__version__.split("+")[0])
+    print("enum { N = %d, K = %d };" % (n, k))
+    print(wrapped("static const float x[N][K] = { %s };" % ", ".join("{ " + ", ".join(number(v) for v in r) + " }" for r in x)))
+    print(wrapped("static const int32_t label[N] = { %s };" % ", ".join(map(str, t))))
+    print("static const struct { const char *loss; int n; double mean; float dw[K][K]; } golden[] = {")
+    w = [0.5, 2, 0.1, 1.25]
+    text = "class_weights: [0.5, 2, 0.1, 1.25]"
+    for m in (n, 7):
+        for options, extra in (("{%s}" % text, dict(weight=w)), ("{ignore_index: 2}", dict(ignore_index=2)),
+                               ("{%s, ignore_index: 0}" % text, dict(weight=w, ignore_index=0)),
+                               ("{%s, label_smoothing: 0.1}" % text, dict(weight=w, label_smoothing=0.1))):
+            if "weight" in extra:
+                extra["weight"] = torch.tensor(extra["weight"], dtype=torch.float64)
+            matrix = torch.eye(k, dtype=torch.float64, requires_grad=True)
+            mean = F.cross_entropy(torch.tensor(x[:m], dtype=torch.float64) @ matrix, torch.tensor(t[:m]), **extra)
+            mean.backward()
+            rows = ", ".join("{ " + ", ".join(number(v) for v in r) + " }" for r in matrix.grad.numpy())
+            print(wrapped('{ "%s", %d, %.12g, { %s } },' % (options, m, mean.item(), rows)))
+    print("};")
+
+
+def everything():
+    print("/* Written by losses.py (torch %s); see there. */" % torch.__version__.split("+")[0])
+    softmax_cross_entropy()
+    binary_cross_entropy()
+    differences()
+    accuracy()
+    r2()
+    weighted_cross_entropy()
+    weighted_binary_cross_entropy()
+    numbers()
+    gaussian_nll()
+    vectors()
+    categorical_hinge()
+    focal()
+
+
+weighted() if sys.argv[-1] == "weighted" else everything()

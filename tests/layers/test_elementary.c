@@ -31,7 +31,8 @@ static void stated_errors(void **state)
         { "heft_logf", heft_logf, log, 0.84 }, { "heft_log1pf", heft_log1pf, log1p, 1.44 },
     };
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-        for (uint32_t u = 0; u < UINT32_MAX - 4001; u += 4001) check(&functions[i], (const union { uint32_t u; float f; }){ u }.f);
+        for (uint32_t u = 0; u < UINT32_MAX - 4001; u += 4001)
+            check(&functions[i], (const union { uint32_t u; float f; }){ u }.f);
         const float edges[] = { 0, -0.0f, 1, -1, INFINITY, -INFINITY, 0x1p-149f, 0x1p-126f, 0x1.fffffep127f, -0x1.fffffep127f,
                                 0x1.fffffep-1f, -0x1.fffffep-1f, 88.722839f, 88.7229f, -103.9f, 0x1.8a7bf8p-2f, 0x1.69bc6p+0f, -0x1.8p-24f };
         for (size_t k = 0; k < sizeof edges / sizeof *edges; k++) check(&functions[i], edges[k]);
@@ -97,7 +98,8 @@ static void normals_of_any_count(void **state)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         heft_normal_pair(ends[i]);
         for (int k = 0; k < 2; k++)
-            if (!(fabsf(ends[i][k] - want[i][k]) < 2e-5f)) fail_msg("pair %zu has %g, expected %g", i, (double)ends[i][k], (double)want[i][k]);
+            if (!(fabsf(ends[i][k] - want[i][k]) < 2e-5f))
+                fail_msg("pair %zu has %g, expected %g", i, (double)ends[i][k], (double)want[i][k]);
     }
 }
 

@@ -41,8 +41,10 @@ static void accurate(void **state)
         harness_backward(h);
         for (int i = 0; i < COUNT; i++) {
             const double x = h->in[0][i], want = a->f(x), slope = a->d(x);
-            if (fabs(want) > 1e-37 && fabs(h->out[i] - want) > 6e-7 * fabs(want)) fail_msg("%s(%a) is %a, expected %a", a->name, x, h->out[i], want);
-            if (fabs(h->din[0][i] - slope) > 1.2e-6) fail_msg("%s'(%a) is %a, expected %a", a->name, x, h->din[0][i], slope);
+            if (fabs(want) > 1e-37 && fabs(h->out[i] - want) > 6e-7 * fabs(want))
+                fail_msg("%s(%a) is %a, expected %a", a->name, x, h->out[i], want);
+            if (fabs(h->din[0][i] - slope) > 1.2e-6)
+                fail_msg("%s'(%a) is %a, expected %a", a->name, x, h->din[0][i], slope);
         }
         harness_close(h);
     }
@@ -76,7 +78,8 @@ static void extreme(void **state)
         harness_backward(h);
         harness_near(h, "out", EXTREMES, h->out, cases[k].y, 1e-30, 1e-6);
         for (int i = 3; i < EXTREMES; i++)                               /* what a derivative is at NaN and infinity, nobody asks */
-            if (!(fabsf(h->din[0][i] - cases[k].dx[i]) < 1e-6f)) fail_msg("%s: din at %g is %g", h->label, extremes[i], h->din[0][i]);
+            if (!(fabsf(h->din[0][i] - cases[k].dx[i]) < 1e-6f))
+                fail_msg("%s: din at %g is %g", h->label, extremes[i], h->din[0][i]);
         harness_close(h);
     }
 }
@@ -156,7 +159,8 @@ static void sinusoids(void **state)
     for (int i = 0; i < 3 * TIME * FEATURES; i++) {
         const int t = i / FEATURES % TIME, j = i % FEATURES;
         const double angle = t * pow(500, -(double)(j / 2 * 2) / FEATURES), want = h->in[0][i] + (j % 2 ? cos(angle) : sin(angle));
-        if (fabs(h->out[i] - want) > 3e-7) fail_msg("%s: out[%d, %d] is %g, expected %g", h->label, t, j, h->out[i], want);
+        if (fabs(h->out[i] - want) > 3e-7)
+            fail_msg("%s: out[%d, %d] is %g, expected %g", h->label, t, j, h->out[i], want);
     }
     harness_near(h, "din", 3 * TIME * FEATURES, h->din[0], h->dout, 0, 0);
     harness_close(h);

@@ -32,7 +32,8 @@ static harness *open_all(const char *name, const char *options, float x)
 
 static void expect(const char *what, double got, double want, double sigma)
 {
-    if (!(fabs(got - want) <= 5 * sigma)) fail_msg("%s is %g, expected %g within 5 times %g", what, got, want, sigma);
+    if (!(fabs(got - want) <= 5 * sigma))
+        fail_msg("%s is %g, expected %g within 5 times %g", what, got, want, sigma);
 }
 
 static void gaussian(void **state)
@@ -53,7 +54,8 @@ static void gaussian(void **state)
     expect("gaussian_dropout's variance", variance, 2.25, 2.25 * sqrt(2.0 / ALL));
     expect("gaussian_dropout's correlation", correlation(h->out, mean, variance), 0, 1 / sqrt(ALL - SIZE));
     for (int i = 0; i < ALL; i++)
-        if (fabsf(h->din[0][i] - h->out[i] * 2 / 3) > 1e-5f) fail_msg("gaussian_dropout: din[%d] is %g at %g", i, h->din[0][i], h->out[i]);
+        if (fabsf(h->din[0][i] - h->out[i] * 2 / 3) > 1e-5f)
+            fail_msg("gaussian_dropout: din[%d] is %g at %g", i, h->din[0][i], h->out[i]);
     harness_close(h);
 }
 
@@ -75,7 +77,8 @@ static void alpha(void **state)
     for (int i = 0; i < ALL; i++) {
         const bool kept = h->din[0][i] != 0;
         dropped += !kept;
-        if (fabs(h->out[i] - (a * (kept ? (double)h->in[0][i] : low) + b)) > 1e-5) fail_msg("alpha_dropout: out[%d] is %g", i, h->out[i]);
+        if (fabs(h->out[i] - (a * (kept ? (double)h->in[0][i] : low) + b)) > 1e-5)
+            fail_msg("alpha_dropout: out[%d] is %g", i, h->out[i]);
         if (kept && fabs(h->din[0][i] - 2 * a) > 1e-6) fail_msg("alpha_dropout: din[%d] is %g", i, h->din[0][i]);
     }
     expect("alpha_dropout's share", dropped, 0.3 * ALL, sqrt(0.21 * ALL));
@@ -96,7 +99,8 @@ static void spatial(void **state)
         const int sample = i / (POSITIONS * CHANNELS), c = i % CHANNELS, first = sample * POSITIONS * CHANNELS + c;
         if (h->out[i] != h->out[first]) fail_msg("channel %d of sample %d is not of one piece", c, sample);
         if (h->out[i] != 0 && fabsf(h->out[i] - 1 / 0.7f) > 1e-6f) fail_msg("kept input is %g", h->out[i]);
-        if (fabsf(h->din[0][i] - h->out[i] * h->dout[i]) > 1e-6f * h->dout[i]) fail_msg("din[%d] is %g", i, h->din[0][i]);
+        if (fabsf(h->din[0][i] - h->out[i] * h->dout[i]) > 1e-6f * h->dout[i])
+            fail_msg("din[%d] is %g", i, h->din[0][i]);
         if (i != first) continue;
         dropped += h->out[i] == 0;
         equal += sample && (h->out[i] == 0) == (h->out[i - POSITIONS * CHANNELS] == 0);
@@ -125,7 +129,8 @@ static void lanes(void **state)
         harness_forward(many, true);
         harness_backward(one);
         harness_backward(many);
-        if (memcmp(one->out, many->out, bytes) || memcmp(one->din[0], many->din[0], bytes)) fail_msg("%s: other bits in lanes", one->label);
+        if (memcmp(one->out, many->out, bytes) || memcmp(one->din[0], many->din[0], bytes))
+            fail_msg("%s: other bits in lanes", one->label);
         many->rng = rng_key(2, RNG_TEST, 0, 0);
         harness_forward(many, true);
         if (!memcmp(one->out, many->out, bytes)) fail_msg("%s: another step, the same noise", one->label);

@@ -1,5 +1,5 @@
 /* Losses and metrics against PyTorch's and scikit-learn's numbers (golden/losses.py), and what they refuse. */
-#include "harness.h"
+#include "losses/tables.h"
 
 typedef struct golden {
     const char *name, *options;
@@ -109,11 +109,6 @@ static void test_predictions(void **unused)
     }
 }
 
-/* As SHAPE and LABELS, for tables. */
-#define FLOATS(...) { .dtype = HEFT_F32, .dim = { __VA_ARGS__ }, \
-    .rank = sizeof (int64_t[]){ __VA_ARGS__ } / sizeof(int64_t) }
-#define LABEL(most) { .dtype = HEFT_I32, .limit = most }
-
 static void test_goals_and_passes(void **unused)
 {
     (void)unused;
@@ -179,7 +174,7 @@ static void test_r2_of_constants(void **unused)
 static void test_refusals(void **unused)
 {
     (void)unused;
-    static const struct { const char *name, *options; heft_shape in[2]; const char *says; } bad[] = {
+    static const refusal bad[] = {
         { "softmax_cross_entropy", "", { FLOATS(10), LABEL(12) },
           "labels reach 11, the output has 10 classes" },
         { "softmax_cross_entropy", "", { FLOATS(1), LABEL(2) }, "binary_cross_entropy" },
@@ -209,12 +204,7 @@ static void test_refusals(void **unused)
         { "r2", "", { FLOATS(3), FLOATS(2) }, "the output is [3], the target [2]" },
         { "r2", "", { FLOATS(1), LABEL(2) }, "needs numbers as target; found integers []" },
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char said[320];
-        harness_refusal(bad[i].name, bad[i].options, 2, bad[i].in, said, sizeof said);
-        if (!strstr(said, bad[i].says))
-            fail_msg("%s, row %zu: said \"%s\", expected \"%s\"", bad[i].name, i, said, bad[i].says);
-    }
+    check_refusals(bad, sizeof bad / sizeof *bad);
 }
 
 int main(void)

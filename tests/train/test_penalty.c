@@ -74,7 +74,8 @@ static void one_step(void **state)
             const int t = k >= weights;
             const double pull = k < all ? cases[i].l1[t] * sign(x0[k]) + 2 * cases[i].l2[t] * x0[k] : 0;
             const double got = (double)m->x[k] - without.trainer->model->x[k];
-            if (fabs(got + 0.1 * pull) > 1e-6) fail_msg("%s: weight %zu moved by %g more, expected %g", options, k, got, -0.1 * pull);
+            if (fabs(got + 0.1 * pull) > 1e-6)
+                fail_msg("%s: weight %zu moved by %g more, expected %g", options, k, got, -0.1 * pull);
         }
         const int loss = table_find(with.trainer->steps, "loss");
         assert_true(loss >= 0 && table_row(with.trainer->steps, 0)[loss] == table_row(without.trainer->steps, 0)[loss]);

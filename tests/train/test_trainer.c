@@ -202,6 +202,27 @@ static void same_bits_on_any_number_of_threads(void **state)
     }
 }
 
+/* More than any machine has is refused before it is asked for, with what would be accepted. */
+static void too_much_memory(void **state)
+{
+    (void)state;
+#define BIG "{dense: {units: 262144}}, "
+#define FIVE BIG BIG BIG BIG BIG
+    static const struct { const char *yaml, *says; } cases[] = {
+        { "model: [{dense: {units: 100000}}, {dense: {units: 1}}]\noptimizer: sgd\ntrain: {batch: 16777216}\n",
+          "a smaller train.batch than 16777216 takes less" },
+        { "model: [" FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE "{dense: {units: 1}}]\noptimizer: sgd\n", "no memory for the model's " },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        setup s;
+        char yaml[2048];
+        snprintf(yaml, sizeof yaml, "data: {format: houses, samples: 32}\nloss: mean_squared_error\n%s", cases[i].yaml);
+        assert_false(setup_trainer(&s, yaml));
+        if (!strstr(s.pr.item[0].text, cases[i].says)) fail_msg("'%s' is not in: %s", cases[i].says, s.pr.item[0].text);
+        setup_end(&s);
+    }
+}
+
 static void a_signal_ends_it_after_the_step(void **state)
 {
     (void)state;
@@ -266,7 +287,7 @@ int main(void)
         cmocka_unit_test(best_checkpoint), cmocka_unit_test(checkpoints_by_steps), cmocka_unit_test(clipping),
         cmocka_unit_test(factors_by_layer), cmocka_unit_test(plateau), cmocka_unit_test(a_loss_that_is_not_a_number_ends_the_run),
         cmocka_unit_test(same_bits_on_any_number_of_threads), cmocka_unit_test(refusals),
-        cmocka_unit_test(a_signal_ends_it_after_the_step),
+        cmocka_unit_test(a_signal_ends_it_after_the_step), cmocka_unit_test(too_much_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -279,9 +279,9 @@ static inline float heft_normal(heft_rng *r)
 
 /* ---- elementary functions ------------------------------------------------ */
 
-/* exp(x) = 2^k (1 + q), |q| < 0.42, for |x| below 2^21; returns q.  x = k log(2) + r, |r| <= log(2)/2, log(2) in two parts
- * (W. Cody, W. Waite, "Software Manual for the Elementary Functions", 1980); a polynomial of least relative error for
- * exp(r) = 1 + q. */
+/* exp(x) = 2^k (1 + q), |q| < 0.42, for |x| below 2^21; returns q.  x = k log(2) + r, |r| <= log(2)/2, log(2) in two
+ * parts (W. Cody, W. Waite, "Software Manual for the Elementary Functions", 1980); a polynomial of least relative error
+ * for exp(r) = 1 + q. */
 static inline float heft_exp_parts(float x, uint32_t *k)
 {
     const union { float f; uint32_t u; } i = { x * 1.44269504f + 0x1.8p23f };
@@ -329,8 +329,9 @@ static inline float heft_logf(float x)
     const float n = (float)((int32_t)i >> 23) - (small ? 23 : 0);
     m.u = (i & 0x7FFFFFu) + 0x3F3504F3u;
     const float f = m.f - 1, z = f * f;
-    const float p = 3.3333331174e-1f + f * (-2.4999993993e-1f + f * (2.0000714765e-1f + f * (-1.6668057665e-1f + f * (1.4249322787e-1f
-            + f * (-1.2420140846e-1f + f * (1.1676998740e-1f + f * (-1.1514610310e-1f + f * 7.0376836292e-2f)))))));
+    const float high = -1.2420140846e-1f + f * (1.1676998740e-1f + f * (-1.1514610310e-1f + f * 7.0376836292e-2f));
+    const float p = 3.3333331174e-1f + f * (-2.4999993993e-1f + f * (2.0000714765e-1f
+                    + f * (-1.6668057665e-1f + f * (1.4249322787e-1f + f * high))));
     float y = f + ((f * z * p + n * -2.12194440e-4f) - 0.5f * z) + n * 0.693359375f;
     y = x < INFINITY ? y : x;                                   /* infinity and NaN stay */
     return x > 0 ? y : x == 0 ? -INFINITY : NAN;
@@ -571,8 +572,60 @@ static inline int64_t heft_needs_pairs(heft_layer_plan *p)
     if (heft_count(&p->in[1]) != count)
         return heft_fail(&p->error, "needs a target for each output; the output is %s, the target %s",
                          heft_shape_text(&p->in[0], output), heft_shape_text(&p->in[1], target));
-    p->out = (heft_shape){ HEFT_F32, 0 };
+    p->out = (heft_shape){ .dtype = HEFT_F32 };
     return count;
+}
+
+/* For metrics that compare classes.  Of a sample either each of `rows` rows of `classes` outputs has one class (its target
+ * a label, or a number for each class, the largest being meant), or, where classes is 1, each of `rows` outputs is a yes
+ * or a no (its target a label 0 or 1, or a number, yes above 0.5; the output a logit, yes above 0). */
+typedef struct heft_answers { int64_t rows, classes; bool labels; } heft_answers;
+
+/* plan's first lines.  `binary` takes a number for each output as a yes or no of its own, where classes would be meant. */
+static inline int heft_needs_answers(heft_layer_plan *p, bool binary, heft_answers *a)
+{
+    const heft_shape *x = &p->in[0], *y = &p->in[1];
+    const int64_t outputs = heft_count(x), targets = heft_count(y);
+    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
+    if (heft_needs(p, 0, -1, "logits or probabilities as output")) return -1;
+    a->labels = y->dtype == HEFT_I32;
+    a->classes = x->rank ? x->dim[x->rank - 1] : 1;
+    if (binary || (a->labels && targets == outputs)) a->classes = 1;
+    a->rows = outputs / a->classes;
+    if (targets != (a->labels ? a->rows : outputs))
+        return heft_fail(&p->error, "needs a label for each row of classes, or a number for each output; "
+                         "the output is %s, the target %s", heft_shape_text(x, output), heft_shape_text(y, target));
+    const int64_t known = a->classes == 1 ? 2 : a->classes;
+    if (a->labels && y->limit > known)
+        return heft_fail(&p->error, "labels reach %lld, the output has %lld classes", (long long)(y->limit - 1),
+                         (long long)known);
+    p->out = (heft_shape){ .dtype = HEFT_F32 };
+    return 0;
+}
+
+/* The first of the largest; -1 if one is not a number. */
+static inline int64_t heft_largest(int64_t n, const float *x)
+{
+    int64_t at = 0;
+    bool numbers = true;
+    for (int64_t k = 0; k < n; k++) {
+        if (x[k] > x[at]) at = k;
+        numbers = numbers && x[k] == x[k];
+    }
+    return numbers ? at : -1;
+}
+
+/* The class of row r (a yes is 1) by the target, and by the output: -1 if that is not a number. */
+static inline int64_t heft_truth(const heft_answers *a, const float *target, int64_t r)
+{
+    if (a->labels) return heft_ints(target)[r];
+    return a->classes == 1 ? target[r] > 0.5f : heft_largest(a->classes, target + r * a->classes);
+}
+
+static inline int64_t heft_guess(const heft_answers *a, const float *output, int64_t r)
+{
+    if (a->classes > 1) return heft_largest(a->classes, output + r * a->classes);
+    return output[r] != output[r] ? -1 : output[r] > 0;
 }
 
 /* Tensors arrive grouped by role, in the order they were declared. */

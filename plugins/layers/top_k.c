@@ -1,0 +1,59 @@
+/* top_k.c -- the share of rows whose class is among the k largest outputs
+ *
+ * A row's class ranks behind every larger output and behind equal ones of classes before it; an output that is not a
+ * number makes its row wrong.  k = 1 is accuracy.  As scikit-learn's top_k_accuracy_score and Keras' TopK, but for ties.
+ */
+#include <heft/plugin.h>
+
+typedef struct {
+    int64_t k;
+    heft_answers answers;                        /* derived */
+} top_k;
+
+static const heft_option options[] = {
+    HEFT_OPT_INT(top_k, k, 5, 1, 1 << 30, "how many of the largest outputs count"),
+    HEFT_OPT_END
+};
+
+static int plan(void *self, heft_layer_plan *p)
+{
+    top_k *l = self;
+    if (heft_needs_answers(p, false, &l->answers)) return -1;
+    if (l->answers.classes < 2)
+        return heft_fail(&p->error, "needs an output for each of several classes; a yes or no has no ranks");
+    if (l->k > l->answers.classes)
+        return heft_fail(&p->error, "k %lld exceeds the %lld classes of the output", (long long)l->k,
+                         (long long)l->answers.classes);
+    return 0;
+}
+
+static bool row_right(const top_k *l, const float *x, int64_t label)
+{
+    if (label < 0) return false;
+    int64_t before = 0;
+    for (int64_t j = 0; j < l->answers.classes; j++) {
+        if (x[j] != x[j]) return false;
+        before += x[j] > x[label] || (x[j] == x[label] && j < label);
+    }
+    return before < l->k;
+}
+
+static void forward(const void *self, const heft_forward *p)
+{
+    const top_k *l = self;
+    const heft_answers *a = &l->answers;
+    for (int64_t i = 0; i < p->n; i++) {
+        int64_t right = 0;
+        for (int64_t r = i * a->rows; r < (i + 1) * a->rows; r++)
+            right += row_right(l, p->in[0] + r * a->classes, heft_truth(a, p->in[1], r));
+        p->out[i] = (float)right / (float)a->rows;
+    }
+}
+
+HEFT_EXPORT const heft_layer heft_plugin = {
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "top_k", "metric: share of classes among the k largest outputs",
+                      sizeof(top_k), options),
+    .min_in = 2, .max_in = 2,
+    .plan = plan, .forward = forward,
+    .goal = HEFT_MAXIMIZE,
+};

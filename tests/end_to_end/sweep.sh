@@ -1,0 +1,177 @@
+#!/bin/bash
+# sweep.sh BUILD_DIR SOURCE_DIR: a sweep comes to the same table whatever -j was and whoever was killed; its paused trials
+# go on bit for bit; its failures are kept apart and named; heft check and heft runs.  RUNS sweeps are killed (default 2).
+. "$(dirname "$0")/lib.bash"
+build=$1
+
+# The table without what may differ.
+table_of() { h5dump -m '%.17g' -d /trials -d /run -d /state -d /reason "$1/sweep.h5" | tail -n +2 | sha256sum; }
+count() { h5dump -d /state "$1/sweep.h5" | grep -o "\"$2" | wc -l; }
+
+cat >net.yaml <<'YAML'
+name: net
+seed: 7
+data: {format: houses, samples: 600, validation: 0.2, normalize: standard, normalize_target: standard}
+model:
+  - dense: {units: 8, activation: relu, name: hidden}
+  - dense: {units: 1}
+loss: mean_squared_error
+metrics: [r2]
+optimizer: {adam: {lr: {cosine: {peak: 2e-3, warmup: 10}}}}
+train: {epochs: 9, batch: 50}
+checkpoint: {every: 2, keep: 1}
+sweep:
+  method: tpe
+  metric: {name: val_r2}
+  trials: 18
+  lag: 4
+  parameters:
+    optimizer.adam.lr.cosine.peak: {min: 1e-4, max: 1e-1, distribution: log_uniform}
+    model.hidden.units: {min: 2, max: 32, distribution: int_uniform}
+    model.hidden.activation: {values: [relu, tanh]}
+  early_terminate: {type: asha, min_epochs: 1, eta: 3}
+YAML
+
+expect 0 "$heft" sweep net.yaml --run one -j 1
+one=$(table_of one)
+[ "$(count one finished)" -gt 1 ] || die "none finished"
+[ "$(count one stopped)" -gt 8 ] || die "asha stopped too few"
+says err "best: trial"
+expect 0 "$heft" sweep net.yaml --run three -j 3 --json
+[ "$one" = "$(table_of three)" ] || die "-j 3: another table"
+says out '"event": "ended"'
+expect 0 "$heft" sweep --resume three
+[ "$one" = "$(table_of three)" ] || die "resumed when it was done: another table"
+expect 2 "$heft" sweep net.yaml --run three
+says err "holds a sweep already"
+expect 2 "$heft" sweep net.yaml sweep.trials=20 --run three --resume
+says err "holds another sweep"
+
+# A trial that was paused at rungs has the bits of one that was not.
+for state in one/trials/*/checkpoints/latest; do
+    run=${state%/checkpoints/latest}
+    [ "$(cat "$state")" = step-000000090.h5 ] || continue
+    expect 0 "$heft" train "$run.yaml" --run whole
+    cmp "$(newest "$run")" "$(newest whole)" || die "$run: paused and gone on, another checkpoint"
+    cmp <(h5dump -d /experiment "$run/metrics.h5" | tail -n +2) <(h5dump -d /experiment whole/metrics.h5 | tail -n +2)
+    whole=1
+    break
+done
+[ "${whole:-0}" = 1 ] || die "no trial went to its end"
+
+# Killed at random instants: the sweep, or one of its trials.
+RANDOM=2
+kills=0
+for ((run = 1; run <= ${RUNS:-2}; run++)); do
+    status=1
+    for ((tries = 1; tries < 40; tries++)); do
+        "$heft" sweep net.yaml --run killed$run --resume -j 2 >out 2>err </dev/null &
+        pid=$!
+        ms=$((100 + RANDOM % (400 + 100 * tries)))
+        sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
+        victim=$pid
+        if ((RANDOM % 2)); then victim=$(pgrep -P $pid | tail -1) || victim=$pid; fi
+        if kill -KILL "${victim:-$pid}" 2>/dev/null; then kills=$((kills + 1)); fi
+        if [ "${victim:-$pid}" != $pid ]; then sleep 0.3; kill -KILL $pid 2>/dev/null || true; fi
+        status=0
+        wait $pid 2>/dev/null || status=$?
+        [ ! -e killed$run/sweep.h5 ] || h5ls killed$run/sweep.h5 >/dev/null || die "killed$run/sweep.h5 cannot be read"
+        [ $status != 0 ] || break
+        [ $status = 137 ] || die "run $run, start $tries: exit status $status"
+    done
+    [ $status = 0 ] || expect 0 "$heft" sweep --resume killed$run
+    [ "$one" = "$(table_of killed$run)" ] || die "run $run: killed and resumed, another table"
+done
+[ $kills -gt 3 ] || die "only $kills kills: this test saw nothing"
+
+# Asked to stop: trials save, 75, and the rest later gives the same.
+"$heft" sweep net.yaml --run asked >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 200); do [ -z "$(ls asked/trials/*/checkpoints/latest 2>/dev/null)" ] || break; sleep 0.02; done
+kill -TERM $pid
+status=0
+wait $pid || status=$?
+[ $status = 75 ] || die "TERM: exit status $status, expected 75"
+says err "heft sweep --resume asked"
+expect 0 "$heft" sweep --resume asked
+[ "$one" = "$(table_of asked)" ] || die "stopped and resumed, another table"
+
+# Six types of layer, of which four misbehave: each fails by itself, with its reason.
+memory=', memory: 400 MiB' eats=', eats'
+if grep -q 'fsanitize' "$build/CMakeCache.txt"; then memory='' eats=''; fi
+cat >faults.yaml <<YAML
+name: faults
+data: {format: houses, samples: 400, validation: 0.2, normalize: standard, normalize_target: standard}
+model:
+  - dense: {units: 4}
+  - relu
+  - dense: {units: 1}
+loss: mean_squared_error
+optimizer: {adam: {lr: 1e-2}}
+train: {epochs: 2, batch: 50}
+plugins: [$build/tests/planted]
+sweep:
+  method: grid
+  metric: {name: val_loss}
+  parameters: {model.1: {values: [relu, crashes, hangs, nans$eats, {tanh: {}}]}}
+  limits: {seconds: 5$memory}
+  retry: 1
+YAML
+expect 0 "$heft" sweep faults.yaml --run faults
+says err "2 finished"
+says err "trial 1 failed: killed by SIGSEGV"
+says err "trial 2 failed: took longer than its limit of 5 s"
+says err "trial 3 failed: the loss is not a number at step 1"
+[ -z "$eats" ] || says err "near its memory limit of 400.0 MiB"
+expect 0 h5dump -d /timing faults/sweep.h5
+expect 0 "$heft" sweep --resume faults
+says err "2 finished"
+expect 0 "$heft" runs faults
+says out "SIGSEGV"
+
+# What is wrong is said before the first trial, at its place.
+expect 2 "$heft" check net.yaml 'sweep.parameters={model.hidden.unts: {values: [1, 2]}}'
+says err "did you mean 'units'?"
+expect 2 "$heft" sweep net.yaml 'sweep.parameters={model.hidden.activation: {values: [relu, rellu]}}' --run never
+says err "rellu"
+[ ! -e never ] || die "a wrong sweep made a directory"
+expect 2 "$heft" sweep net.yaml sweep.metric.name=val_accuracy --run never
+says err "trials have no 'val_accuracy'"
+expect 2 "$heft" sweep net.yaml sweep.early_terminate.min_epochs=9 --run never
+says err "none would ever end early"
+# shellcheck disable=SC2016  # references are for heft
+expect 2 "$heft" sweep net.yaml 'train.batch=${data.samples}' 'sweep.parameters={data.samples: {values: [100, 200]}}' --run never
+# shellcheck disable=SC2016
+says err 'a reference, ${...}, depends on it'
+expect 2 "$heft" sweep digits --run never
+expect 2 "$heft" sweep net.yaml -j 0
+expect 2 "$heft" sweep --resume net.yaml
+expect 2 "$heft" sweep . --resume
+says err "it is no sweep"
+expect 0 "$heft" check net.yaml
+says out "Sweep: tpe, maximize val_r2; 18 points, at most 162 epochs (asha)"
+
+# The leaderboard, and two runs.
+expect 0 "$heft" sweep "$source_dir/experiments/houses_sweep.yaml" data.samples=1000 --run houses
+[ "$(count houses finished)" = 24 ] || die "houses_sweep: not all finished"
+expect 0 "$heft" runs houses
+says out "24 runs, 8 points, by val_loss (less is better)"
+says out "optimizer.adam.lr"
+expect 0 "$heft" runs houses --csv --filter 'train.batch=32,val_loss<1000'
+[ "$(wc -l <out)" = 13 ] || die "--csv --filter: $(wc -l <out) lines"
+expect 0 "$heft" runs houses --json --sort train.batch
+[ "$(head -1 out | grep -c '"train.batch": "32"')" = 1 ] || die "--sort train.batch"
+expect 2 "$heft" runs houses --filter nonsense=3
+expect 2 "$heft" runs houses --sort nonsense
+expect 2 "$heft" runs houses --metric nonsense
+expect 2 "$heft" runs nowhere
+mapfile -t runs < <(ls -d houses/trials/*/)
+expect 0 "$heft" runs --compare "${runs[0]}" "${runs[1]}"
+says out "val_loss"
+says out "$(basename "${runs[1]}")"
+expect 2 "$heft" runs --compare "${runs[0]}" houses
+mkdir some
+cp -r "${runs[0]}" "${runs[1]}" some
+expect 0 "$heft" runs some
+says out "2 runs"
+echo "sweep: ok, $kills kills"

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Metrics by scikit-learn, in double, for tests/losses/test_metrics.c.
+
+    /usr/bin/python3 tests/golden/metrics.py > tests/golden/metrics.inc
+"""
+import textwrap
+import warnings
+import numpy as np
+import sklearn
+from sklearn import metrics as m
+
+warnings.simplefilter("ignore")
+print("/* Written by metrics.py (scikit-learn %s); see there. */" % sklearn.__version__)
+rng = np.random.default_rng(30)
+f32 = np.float32
+
+
+def number(v):
+    if np.isnan(v):
+        return "NAN"
+    if np.isinf(v):
+        return "INFINITY" if v > 0 else "-INFINITY"
+    s = "%.9g" % f32(v)
+    return s + ("f" if "." in s or "e" in s else ".f")
+
+
+def wrapped(text):
+    return "\n".join(textwrap.wrap(text, 113, subsequent_indent="    ", break_long_words=False))
+
+
+def shape(v, limit):
+    dims = v.shape[1:]
+    text = "%d, { %s }" % (len(dims), ", ".join(map(str, dims)) or "0")
+    return "{ HEFT_F32, %s }" % text if limit is None else "{ HEFT_I32, %s, %d }" % (text, limit)
+
+
+def case(name, options, x, t, limit, value, error=1e-6):
+    """limit: of labels; None: the target is numbers.  error: what the value may be off by."""
+    x, t = np.asarray(x, f32), np.asarray(t, f32 if limit is None else np.int64)
+    if limit is None:
+        target = ".t = (const float[]){ %s }" % ", ".join(number(v) for v in t.ravel())
+    else:
+        target = ".labels = (const int32_t[]){ %s }" % ", ".join(map(str, t.ravel()))
+    rows = ['{ "%s", "%s", %d' % (name, options, len(x)), ".shape = { %s, %s }" % (shape(x, None), shape(t, limit)),
+            ".x = (const float[]){ %s }" % ", ".join(number(v) for v in x.ravel()), target,
+            ".value = %s, .error = %g" % (number(value), error)]
+    print(",\n  ".join(wrapped(r) for r in rows) + " },")
+
+
+def normal(*dims):
+    return rng.standard_normal(dims).astype(f32)
+
+
+def labels(k, *dims):
+    return rng.integers(0, k, dims)
+
+
+def leaning(t, k, by):
+    """Logits that lean towards the labels."""
+    return normal(*t.shape, k) + f32(by) * np.eye(k, dtype=f32)[t]
+
+
+scores = {"precision": m.precision_score, "recall": m.recall_score, "f1": m.f1_score}
+for name, score in scores.items():
+    t = labels(2, 31)
+    x = normal(31, 1) + t[:, None] - f32(0.5)
+    case(name, "", x, t[:, None], 2, score(t, x[:, 0] > 0))
+    case(name, "{average: macro}", x, t[:, None], 2, score(t, x[:, 0] > 0))           # one class: yes
+    x = leaning(t, 2, 1)
+    case(name, "", x, t, 2, score(t, x.argmax(1)))
+    case(name, "{average: macro}", x, t, 2, score(t, x.argmax(1), average="macro"))
+    case(name, "", -np.abs(normal(9, 1)), labels(2, 9, 1), 2, 0)                        # nothing found
+    t = labels(4, 40)
+    x = leaning(t, 5, 1.5)
+    x[:, 4] -= 100                                      # the fifth class does not occur
+    for average in ("macro", "micro", "weighted"):
+        case(name, "{average: %s}" % average, x, t, 5, score(t, x.argmax(1), average=average))
+    case(name, "", x, t, 5, score(t, x.argmax(1), average="macro"))
+    t[t == 3] = 0                                       # the fourth one only as an answer
+    case(name, "", x, t, 5, score(t, x.argmax(1), average="macro"))
+    t = labels(3, 7, 6)
+    x = leaning(t, 3, 1)
+    case(name, "", x, t, 3, score(t.ravel(), x.argmax(-1).ravel(), average="macro"))
+    t = labels(2, 21, 3)
+    x = normal(21, 3) + t - f32(0.5)
+    for average in ("macro", "micro", "weighted"):
+        case(name, "{average: %s}" % average, x, t, 2, score(t, x > 0, average=average))
+    case(name, "{binary: true}", x, t, None, score(t, x > 0, average="macro"))
+    t[:, 1], x[:, 1] = 0, -1                            # an output that is neither meant nor given counts as 0
+    case(name, "", x, t, 2, score(t, x > 0, average="macro"))
+    t = rng.dirichlet(np.ones(4), 12)
+    x = normal(12, 4)
+    case(name, "", x, t, None, score(t.astype(f32).argmax(1), x.argmax(1), average="macro"))
+
+t = labels(7, 50)
+x = leaning(t, 7, 1)
+for k in (1, 2, 5, 7):
+    case("top_k", "" if k == 5 else "{k: %d}" % k, x, t, 7, m.top_k_accuracy_score(t, x, k=k, labels=range(7)))
+t = labels(3, 5, 4)
+x = leaning(t, 3, 1)
+case("top_k", "{k: 2}", x, t, 3, m.top_k_accuracy_score(t.ravel(), x.reshape(-1, 3), k=2, labels=range(3)))
+
+t = labels(2, 200)
+x = normal(200, 1) + t[:, None]
+for options, error in (("", 5e-4), ("{bins: 100000}", 1e-4), ("{bins: 50}", 1e-2)):
+    case("auc", options, x, t[:, None], 2, m.roc_auc_score(t, x[:, 0]), error)
+case("auc", "", np.round(2 * x) / 2, t[:, None], 2, m.roc_auc_score(t, np.round(2 * x[:, 0]) / 2))      # many are equal
+case("auc", "", 30 * x, t[:, None], 2, m.roc_auc_score(t, x[:, 0]), 5e-3)
+case("auc", "", x, 1 - t[:, None], None, 1 - m.roc_auc_score(t, x[:, 0]), 5e-4)
+x = leaning(t, 2, 0.7)
+case("auc", "{bins: 100000}", x, t, 2, m.roc_auc_score(t, x[:, 1] - x[:, 0]), 1e-4)
+t = labels(4, 150)
+x = leaning(t, 4, 1)
+p = np.exp(x.astype(float)) / np.exp(x.astype(float)).sum(1, keepdims=True)
+case("auc", "{bins: 100000}", x, t, 4, m.roc_auc_score(t, p, multi_class="ovr"), 1e-4)
+case("auc", "", x, t, 4, m.roc_auc_score(t, p, multi_class="ovr"), 5e-4)
+t = labels(2, 60, 3)
+x = normal(60, 3) + t
+case("auc", "{bins: 100000}", x, t, 2, m.roc_auc_score(t, x), 1e-4)
+case("auc", "{binary: true, bins: 100000}", x, t, None, m.roc_auc_score(t, x), 1e-4)
+t[:, 1] = 1                                             # a column without a no
+case("auc", "{bins: 100000}", x, t, 2, m.roc_auc_score(t[:, ::2], x[:, ::2]), 1e-4)
+case("auc", "", normal(5, 1), np.ones((5, 1), int), 2, float("nan"))
+case("auc", "", np.array([[np.nan], [np.inf], [1e30], [-np.inf], [-1e30]]), np.array([[1], [1], [1], [0], [0]]), 2, 5 / 6)
+
+t = labels(5, 70)
+x = leaning(t, 5, 2)
+case("confusion_matrix", "", x, t, 5, m.confusion_matrix(t, x.argmax(1)).trace() / 70)
+
+for dims in ((30, 1), (30,), (12, 4), (5, 3, 2)):
+    t = (3 * normal(*dims) + 1).astype(f32)
+    x = t + normal(*dims)
+    flat = t.reshape(len(t), -1).astype(float), x.reshape(len(t), -1).astype(float)
+    case("rmse", "", x, t, None, m.mean_squared_error(flat[0].ravel(), flat[1].ravel()) ** 0.5)
+    case("mean_absolute_percentage_error", "", x, t, None, m.mean_absolute_percentage_error(*flat), 1e-5)
+    case("explained_variance", "", x + 5, t, None, m.explained_variance_score(*flat))
+t = np.full((9, 1), 0.1, f32)
+case("explained_variance", "", t + f32(0.5), t, None, m.explained_variance_score(t, t + f32(0.5)))
+case("explained_variance", "", t + normal(9, 1), t, None, 0)
+case("explained_variance", "", normal(1, 1), normal(1, 1), None, float("nan"))
+
+for k, dims in ((4, (33,)), (6, (5, 8))):
+    t = labels(k, *dims)
+    x = leaning(t, k, 1)
+    p = np.exp(x.astype(float)) / np.exp(x.astype(float)).sum(-1, keepdims=True)
+    loss = m.log_loss(t.ravel(), p.reshape(-1, k), labels=range(k))
+    case("perplexity", "", x, t, k, np.exp(loss))
+    keep = t.ravel() != 1
+    case("perplexity", "{ignore_index: 1}", x, t, k, np.exp(m.log_loss(t.ravel()[keep], p.reshape(-1, k)[keep], labels=range(k))))
