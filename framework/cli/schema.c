@@ -36,12 +36,13 @@ static catalog find_plugins(registry *r, arena *a, problems *pr)
     for (int k = 0; k < 3; k++) {
         const char *const *names = registry_names(r, kinds[k]);
         for (int i = 0; names[i]; i++) {
-            problems why = { 0 };
+            problems why = { 0 }, again = { 0 };
             const plugin *p = registry_find(r, kinds[k], names[i], (place){ 0 }, &why);
             /* A file in no kind's folder is found for every kind, and refused for all but its own. */
-            const plugin *any = p || !why.n ? p : registry_open(r, 0, registry_path(r, kinds[k], names[i]), &(problems){ 0 });
+            const plugin *any = p || !why.n ? p : registry_open(r, 0, registry_path(r, kinds[k], names[i]), &again);
             for (size_t j = 0; j < why.n && !any; j++) problems_add(pr, why.item[j].at, "left out: %s", why.item[j].text);
             problems_free(&why);
+            problems_free(&again);
             if (!p) continue;
             usable *u = &c.item[c.n++];
             *u = (usable){ .p = p };

@@ -21,10 +21,11 @@ typedef struct fixture { arena *a; registry *r; node *root; const node *definiti
 /* JSON is YAML, so the house's own reader reads it. */
 static int open_schema(void **state)
 {
-    fixture *f = arena_alloc(arena_new(), 1, sizeof *f);
+    arena *a = arena_new();
+    fixture *f = arena_alloc(a, 1, sizeof *f);
     text t = { 0 };
     problems pr = { 0 };
-    f->a = arena_new();
+    f->a = a;
     f->r = registry_new(1, (const char *const[]){ PLUGIN_DIR });
     schema_write(f->r, &t, &pr);
     assert_int_equal(pr.n, 0);
@@ -33,6 +34,14 @@ static int open_schema(void **state)
     f->definitions = node_get(f->root, "definitions");
     text_free(&t);
     *state = f;
+    return 0;
+}
+
+static int close_schema(void **state)
+{
+    const fixture *f = *state;
+    registry_free(f->r);
+    arena_free(f->a);
     return 0;
 }
 
@@ -180,5 +189,5 @@ int main(void)
         cmocka_unit_test(references_lead_somewhere), cmocka_unit_test(every_section), cmocka_unit_test(every_table),
         cmocka_unit_test(every_plugin), cmocka_unit_test(losses_and_metrics),
     };
-    return cmocka_run_group_tests(tests, open_schema, NULL);
+    return cmocka_run_group_tests(tests, open_schema, close_schema);
 }
