@@ -45,6 +45,8 @@ int verb_predict(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_plugins(int argc, char **argv);
+int verb_completion(int argc, char **argv);
+int verb_schema(int argc, char **argv);
 int verb_gradcheck(int argc, char **argv);
 int verb_sweep(int argc, char **argv);
 int verb_runs(int argc, char **argv);

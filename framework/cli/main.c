@@ -21,9 +21,11 @@ static const verb verbs[] = {
     { "runs",      verb_runs,      "rank and compare the runs of a sweep or a folder" },
     { "check",     verb_check,     "all that is wrong with an experiment, or its layers, memory and cost" },
     { "show",      verb_show,      "layers, weights and their statistics in a run or checkpoint" },
-    { "plugins",   verb_plugins,   "list plugins, or print one's manual" },
+    { "plugins",   verb_plugins,   "list plugins, print one's manual, write a new one, check one" },
+    { "schema",    verb_schema,    "a JSON Schema of experiments and all plugins, for editors" },
     { "gradcheck", verb_gradcheck, "hold the gradients of an experiment against finite differences" },
     { "bench",     verb_bench,     "time the training step: samples per second, milliseconds and GFLOP/s by layer" },
+    { "completion", verb_completion, "completion of verbs, options and names, for bash or zsh" },
     { "help",      verb_help,      "this list, or the options of a verb" },
 };
 
@@ -32,7 +34,7 @@ enum { N_VERBS = sizeof verbs / sizeof *verbs };
 static void print_verbs(FILE *to)
 {
     fputs("usage: heft VERB ...\n\n", to);
-    for (int i = 0; i < N_VERBS; i++) fprintf(to, "  %-9s  %s\n", verbs[i].name, verbs[i].doc);
+    for (int i = 0; i < N_VERBS; i++) fprintf(to, "  %-10s  %s\n", verbs[i].name, verbs[i].doc);
     fputs("\n`heft help VERB` prints the options of a verb; `heft plugins NAME` the manual of a plugin.\n"
           "Exit codes: 0 done, 1 the work failed, 2 the command or the experiment is wrong,\n"
           "75 stopped by a signal after saving a checkpoint (`heft resume` goes on).\n", to);

@@ -1,16 +1,17 @@
-/* plugins.c -- heft plugins: what there is, what a plugin's own tables say, whether a file loads */
+/* plugins.c -- heft plugins: what there is, and what a plugin's own tables say */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/kit.h"
 #include "config/options.h"
 #include "plugin/registry.h"
 #include "report/columns.h"
 #include "report/json.h"
 
-static const char usage[] = "heft plugins [NAME | check FILE.so ...] [--dir DIR] [--json]";
+static const char usage[] = "heft plugins [NAME | new KIND NAME | check FILE.so ...] [--dir DIR] [--json]";
 
 /* One file of the search: opened, refused, or shadowed by an earlier one of its name. */
 typedef struct entry {
@@ -234,32 +235,23 @@ static int print_one(registry *r, const char *name, bool json)
     return code;
 }
 
-static int check_files(registry *r, int n, char **path, bool json)
-{
-    problems pr = { 0 };
-    for (int i = 0; i < n; i++) {
-        const plugin *p = registry_open(r, 0, path[i], &pr);
-        if (!p) continue;
-        if (json) json_plugin(p);
-        else printf("%s: loads: %s '%s', %s\n", path[i], kind_name(p->kind), p->name, p->head.doc);
-    }
-    const int code = pr.n ? cli_fail(&pr, EXIT_WORK_FAILED) : EXIT_DONE;
-    problems_free(&pr);
-    return code;
-}
-
 int verb_plugins(int argc, char **argv)
 {
-    const char *dir = NULL;
+    const char *dir = NULL, *options = NULL, *inputs = NULL, *only = NULL, *limit = NULL;
     bool json = false;
     const cli_option table[] = {
-        { "--dir", &dir, NULL, "DIR  search this directory first, as `plugins: [DIR]` does" },
+        { "--dir", &dir, NULL, "DIR  search this directory first, as `plugins: [DIR]` does; new: where to write" },
+        { "--options", &options, NULL, "YAML  check: the plugin's options, '{units: 3}', instead of many of its table" },
+        { "--inputs", &inputs, NULL, "SHAPES  check: a layer's inputs, '[8, 8, 3]; integers 10 [6]', instead of the usual ones" },
+        { "--only", &only, NULL, "NAME  check: this check alone" },
+        { "--limit", &limit, NULL, "SECONDS  check: time of one check, 60 if not given" },
         { "--json", NULL, &json, "one JSON object a line" },
         { 0 }
     };
     cli_args args;
     if (cli_read(argc, argv, table, 0, -1, usage, &args) < 0) return EXIT_USAGE;
-    const bool check = args.n && !strcmp(args.arg[0], "check");
+    const bool check = args.n && !strcmp(args.arg[0], "check"), new = args.n && !strcmp(args.arg[0], "new");
+    if (new) return kit_new(args.n - 1, args.arg + 1, dir);
     if ((check && args.n < 2) || (!check && args.n > 1)) {
         fprintf(stderr, "heft: error: %s\nusage: %s\n",
                 check ? "check needs at least one file" : "only one name is accepted", usage);
@@ -269,8 +261,14 @@ int verb_plugins(int argc, char **argv)
         fprintf(stderr, "heft: error: --dir %s: there is no such directory\n", dir);
         return EXIT_USAGE;
     }
+    double seconds = 0;
+    if (limit && (!text_real(limit, &seconds) || seconds < 0.01 || seconds > 86400)) {
+        fprintf(stderr, "heft: error: --limit %s: expected a number of seconds, 0.01 to 86400\n", limit);
+        return EXIT_USAGE;
+    }
+    const check_options asked = { (int)(seconds * 1e3), only, options, inputs };
     registry *r = registry_new(dir ? 1 : 0, &dir);
-    const int code = check ? check_files(r, args.n - 1, args.arg + 1, json)
+    const int code = check ? kit_check(r, args.n - 1, args.arg + 1, &asked, json)
                    : args.n ? print_one(r, args.arg[0], json) : list_all(r, json);
     registry_free(r);
     return code;

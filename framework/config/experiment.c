@@ -267,3 +267,5 @@ void experiment_free(experiment *e)
 {
     if (e) arena_free(e->memory);
 }
+
+const char *const *experiment_keys(void) { return top_keys; }

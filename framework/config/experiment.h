@@ -35,4 +35,7 @@ void experiment_write(const experiment *e, text *out);
 
 void experiment_free(experiment *e);
 
+/* The keys of the top level but `base`, ends with NULL. */
+const char *const *experiment_keys(void);
+
 #endif

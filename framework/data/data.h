@@ -109,4 +109,16 @@ const batch *loader_next(loader *l, problems *pr);
 int64_t loader_batches(const loader *l);            /* per epoch */
 void    loader_close(loader *l);                    /* at any time; NULL: nothing */
 
+/* ---- keys, for `heft schema` ---- */
+
+/* Of a format: rows common to all, its own, keys without a row (end with NULL).  Either list may be NULL.  Besides there are
+ * validation and test, and train unless it is built in. */
+typedef struct data_keys {
+    const char *format;
+    const heft_option *common, *own;
+    const char *const *others;
+    bool built_in;
+} data_keys;
+bool data_keys_of(int i, data_keys *out);           /* the i-th format; false after the last */
+
 #endif

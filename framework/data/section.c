@@ -298,3 +298,11 @@ void print_settings(opening *o)
         text_free(&t);
     }
 }
+
+bool data_keys_of(int i, data_keys *out)
+{
+    if (i < 0 || i >= (int)(sizeof formats / sizeof *formats) - 1) return false;
+    const format *f = formats[i];
+    *out = (data_keys){ f->name, common_options, f->options, f->others, f->make };
+    return true;
+}

@@ -235,3 +235,5 @@ void build_graph(builder *b, const node *layers, const node *loss, const node *m
     else if (metrics && !node_is_null(metrics)) add_judge(b, metrics, "metrics", NULL);
     b->m->n_metrics = b->m->n_layers - b->m->first_metric;
 }
+
+const heft_option *model_layer_table(void) { return host_options; }

@@ -14,6 +14,10 @@
 #define HEFT_INSTALLED_PLUGINS "../lib/heft/plugins"     /* from the directory of the executable */
 #endif
 
+#ifndef HEFT_SOURCE_INCLUDE
+#define HEFT_SOURCE_INCLUDE "../framework/include"
+#endif
+
 static const heft_kind kinds[] = { HEFT_LAYER, HEFT_OPTIMIZER, HEFT_INITIALIZER };
 enum { N_KINDS = 3 };
 
@@ -69,12 +73,18 @@ static void add_environment(registry *r)
     }
 }
 
-static void add_beside_executable(registry *r)
+/* NULL without /proc: the user names directories. */
+static const char *executable_dir(arena *a)
 {
     char self[4096];
     const ssize_t n = readlink("/proc/self/exe", self, sizeof self);
-    if (n <= 0 || n == (ssize_t)sizeof self) return;      /* no /proc: the user names directories */
-    const char *dir = path_dir(r->memory, arena_strndup(r->memory, self, (size_t)n));
+    return n <= 0 || n == (ssize_t)sizeof self ? NULL : path_dir(a, arena_strndup(a, self, (size_t)n));
+}
+
+static void add_beside_executable(registry *r)
+{
+    const char *dir = executable_dir(r->memory);
+    if (!dir) return;
     add_directory(r, path_join(r->memory, dir, "plugins"), false);
     add_directory(r, path_join(r->memory, dir, HEFT_INSTALLED_PLUGINS), false);
 }
@@ -88,6 +98,20 @@ registry *registry_new(size_t n_dirs, const char *const *dirs)
     add_environment(r);
     add_beside_executable(r);
     return r;
+}
+
+/* A build tree has the sources above it; installed, includes and libraries lie beside bin. */
+plugin_sdk registry_sdk(arena *a)
+{
+    plugin_sdk sdk = { NULL, NULL };
+    const char *dir = executable_dir(a);
+    const char *include[] = { "../include", HEFT_SOURCE_INCLUDE }, *cmake[] = { "cmake", HEFT_INSTALLED_PLUGINS "/../../cmake/heft" };
+    for (int i = 0; dir && i < 2; i++) {
+        const char *header = path_absolute(a, path_join(a, dir, include[i])), *package = path_absolute(a, path_join(a, dir, cmake[i]));
+        if (!sdk.include && file_exists(path_join(a, header, "heft/plugin.h"))) sdk.include = header;
+        if (!sdk.cmake && file_exists(path_join(a, package, "heftConfig.cmake"))) sdk.cmake = package;
+    }
+    return sdk;
 }
 
 void registry_free(registry *r)

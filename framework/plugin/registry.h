@@ -54,6 +54,10 @@ typedef struct plugin_file {
 
 size_t registry_files(registry *r, const plugin_file **list);
 
+/* What authors build against: the folder of heft/plugin.h, and that of heftConfig.cmake; NULL where there is none. */
+typedef struct plugin_sdk { const char *include, *cmake; } plugin_sdk;
+plugin_sdk registry_sdk(arena *a);
+
 const char *kind_name(heft_kind kind);                               /* "layer", "optimizer", "initializer" */
 
 /* All plugins opened so far, in order of first use: for provenance and checkpoints. */

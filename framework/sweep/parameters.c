@@ -269,3 +269,5 @@ void read_constraints(space *s, const node *section, arena *a, problems *pr)
     for (size_t i = 0; i < count; i++)
         read_constraint(s, n->kind == NODE_LIST ? n->item[i] : n, &s->constraint[s->n_constraints++], a, pr);
 }
+
+const heft_option *sweep_parameter_table(void) { return parameter_table; }

@@ -7,4 +7,6 @@
 void read_parameters(space *s, const node *section, arena *a, problems *pr);
 void read_constraints(space *s, const node *section, arena *a, problems *pr);
 
+const heft_option *sweep_parameter_table(void);
+
 #endif

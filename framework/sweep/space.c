@@ -140,3 +140,10 @@ space *space_read(const experiment *e, arena *a, problems *pr)
     if (pr->n == before) check_whole(s, pr);
     return pr->n == before ? s : NULL;
 }
+
+const heft_option *sweep_section_table(const char *section)
+{
+    return !strcmp(section, "sweep") ? sweep_table : !strcmp(section, "metric") ? metric_table
+         : !strcmp(section, "early_terminate") ? early_table : !strcmp(section, "limits") ? limit_table
+         : !strcmp(section, "parameters") ? sweep_parameter_table() : NULL;
+}

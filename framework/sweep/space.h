@@ -27,6 +27,7 @@
 #ifndef HEFT_SWEEP_SPACE_H
 #define HEFT_SWEEP_SPACE_H
 
+#include <heft/plugin.h>
 #include "config/experiment.h"
 
 typedef enum sweep_method { SWEEP_GRID, SWEEP_RANDOM, SWEEP_SOBOL, SWEEP_TPE } sweep_method;
@@ -109,5 +110,9 @@ double  parameter_quantile(const parameter *p, int64_t k);
 
 /* A node as YAML on one line: {adam: {lr: 1e-3}}. */
 void flow_write(const node *n, text *out);
+
+/* Keys of `sweep` and of its sections metric, early_terminate and limits, and of one of the parameters, for `heft schema`;
+ * keys that are no plain values (parameters, constraints; value, values, when) are not among them. */
+const heft_option *sweep_section_table(const char *section);
 
 #endif

@@ -202,3 +202,5 @@ double optimizer_step(optimizer *o, model *m, pass *p, const pass_input *in, uin
     if (isfinite(loss)) pass_fold(p, m);
     return loss;
 }
+
+const heft_option *optimizer_table(void) { return host_options; }

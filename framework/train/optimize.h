@@ -34,4 +34,7 @@ size_t     optimizer_bytes(const optimizer *o);
  * the update; if it is not finite, an optimizer that works by steps has left weights and states alone. */
 double     optimizer_step(optimizer *o, model *m, pass *p, const pass_input *in, uint64_t t, double lr);
 
+/* The host's own keys on any optimizer, beside lr. */
+const heft_option *optimizer_table(void);
+
 #endif

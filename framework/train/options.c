@@ -113,3 +113,9 @@ void read_checkpoint_options(const node *section, trainer *t, problems *pr)
     read_every(k.every, where(section, "every", nowhere), &t->checkpoint, pr);
     if (*k.best) monitor_find(t, k.best, 0, where(section, "best", nowhere), "checkpoint.best", &t->checkpoint.best, pr);
 }
+
+const heft_option *train_section_table(const char *section)
+{
+    return !strcmp(section, "train") ? train_table : !strcmp(section, "stop") ? stop_table
+         : !strcmp(section, "checkpoint") ? checkpoint_table : NULL;
+}

@@ -178,3 +178,10 @@ void penalty_constrain(const penalty *p, float *x)
     update u = { p, x };
     if (p && p->n_tasks) compute_parallel((int64_t)p->n_tasks, constrain, &u);
 }
+
+const char *penalty_key(int i, bool *flag)
+{
+    if (i >= N_KEYS) return NULL;
+    *flag = keys[i].flag;
+    return keys[i].key;
+}

@@ -32,4 +32,7 @@ double   penalty_value(const penalty *p, const float *x);
 void     penalty_add(const penalty *p, size_t begin, size_t end, const float *x, float *g);   /* g += [range] */
 void     penalty_constrain(const penalty *p, float *x);      /* in parallel, the same on any number of threads [main] */
 
+/* The i-th of the keys on a layer, a flag or a number from 0; NULL after the last. */
+const char *penalty_key(int i, bool *flag);
+
 #endif

@@ -137,3 +137,10 @@ const char *schedule_monitor(const schedule *s)
     const schedule_plateau *o = plateau_of(s);
     return o ? o->monitor : NULL;
 }
+
+const heft_option *schedule_table(int i, const char **name)
+{
+    if (i >= SCHEDULE_KINDS) return NULL;
+    *name = schedule_kinds[i].name;
+    return schedule_kinds[i].options;
+}

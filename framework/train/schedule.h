@@ -67,4 +67,7 @@ void      schedule_epoch(const schedule *s, schedule_state *state, double monito
 /* The column plateau watches ("val_loss"), or NULL. */
 const char *schedule_monitor(const schedule *s);
 
+/* Name and keys of the i-th form; NULL after the last.  A rate in the first row has the optimizer's default, not its own. */
+const heft_option *schedule_table(int i, const char **name);
+
 #endif

@@ -89,4 +89,7 @@ int  evaluate_with(const model *m, pass *p, data *d, dataset *s, double *value, 
 /* What a step of the run will need: bytes of weights, gradients, slots, activations, batches. */
 size_t trainer_bytes(const trainer *t);
 
+/* The keys of `train` (with `stop` beside them), `stop` and `checkpoint`, for `heft schema`. */
+const heft_option *train_section_table(const char *section);
+
 #endif

@@ -66,7 +66,7 @@ static void forward(const void *self, const heft_forward *p)
             const float *x = p->in[0] + r * l->classes;
             const int64_t y = label_of(l, p->in[1], r), k = largest(l->classes, x, y);
             const double d = l->margin + x[k] - x[y];
-            sum += d > 0 ? d : 0;
+            sum += d < 0 ? 0 : d;                       /* NaN stays */
         }
         p->out[i] = (float)(sum / (double)l->rows);
     }

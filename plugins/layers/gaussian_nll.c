@@ -45,9 +45,11 @@ static int plan(void *self, heft_layer_plan *p)
     return 0;
 }
 
+/* Above 0, so that no error over no variance is none; NaN stays. */
 static inline double variance_of(const gaussian_nll *l, double s)
 {
-    return l->variance == LOG ? exp(s) : s > l->eps ? s : l->eps;
+    const double v = l->variance == LOG ? exp(s) : s, least = l->variance == LOG ? 1e-300 : l->eps;
+    return v < least ? least : v;
 }
 
 static void forward(const void *self, const heft_forward *p)

@@ -52,7 +52,7 @@ static double row_loss(const kl_divergence *l, const float *restrict x, const fl
     double loss = 0;
     for (int64_t k = 0; k < l->classes; k++) {
         if (!(t[k] > 0)) continue;
-        const double log_q = l->input == PROBABILITIES ? log(x[k] > 1e-7f ? x[k] : 1e-7) : x[k] - most - log_sum;
+        const double log_q = l->input == PROBABILITIES ? log(x[k] <= 1e-7f ? 1e-7 : x[k]) : x[k] - most - log_sum;
         loss += t[k] * (log(t[k]) - log_q);
     }
     return loss;

@@ -51,7 +51,7 @@ static void forward(const void *self, const heft_forward *p)
         double sum = 0;
         for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
             const double d = l->margin - (double)sign_at(l, t, j) * x[j];
-            sum += d > 0 ? d * d : 0;
+            sum += d < 0 ? 0 : d * d;                   /* NaN stays */
         }
         p->out[i] = (float)(sum / (double)l->count);
     }

@@ -3,6 +3,7 @@
 set -u
 heft=$1/heft
 bad=$1/tests/bad
+planted=$1/tests/planted
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 unset HEFT_PLUGIN_PATH
@@ -35,11 +36,21 @@ expect 2 "there is no plugin 'densse'; did you mean 'dense'?" densse
 expect 2 "only one name" dense adam
 expect 2 "no such directory" --dir "$folder/absent"
 expect 2 "at least one file" check
-expect 0 "loads: layer 'sound'" check "$bad/sound.so"
+expect 0 "ok    gradient of weight 'bias'" check "$planted/correct/bias_forgotten.so"
+expect 0 '"verdict": "ok", "check": "gradient", "subject": "gradient of weight' check --json "$planted/correct/bias_forgotten.so"
+expect 1 "FAIL  gradient of weight 'bias'" check "$planted/faulty/bias_forgotten.so"
+expect 1 "look      backward: dweight (weight 1 as declared)" check "$planted/faulty/bias_forgotten.so"
+expect 1 '"verdict": "fail", "check": "gradient", "subject": "gradient of weight' check --json "$planted/faulty/bias_forgotten.so"
 expect 1 "built for plugin abi 2, this program has abi 1" check "$bad/wrong_abi.so"
-expect 1 "SIGABRT" check "$bad/sound.so" "$bad/aborts.so"
-expect 1 "loads: layer 'sound'" check "$bad/aborts.so" "$bad/sound.so"
-expect 1 "$folder/absent.so: error: cannot be opened: No such file" check "$folder/absent.so"
+expect 1 "SIGABRT" check "$planted/correct/ascends.so" "$bad/aborts.so"
+expect 1 "correct/ascends.so: " check "$bad/aborts.so" "$planted/correct/ascends.so"
+expect 1 "cannot be opened: No such file" check "$folder/absent.so"
+expect 0 "ok    the loss falls" check --only descent "$planted/correct/ascends.so"
+expect 2 "there is no check 'decent' of optimizers (did you mean 'descent'?)" check --only decent "$planted/correct/ascends.so"
+expect 2 "expected a number of seconds" check --limit soon "$planted/correct/ascends.so"
+expect 1 "no end within 0.5 s in forward" check --limit 0.5 --only output "$planted/faulty/hangs.so"
+expect 1 "takes 1 to 1 inputs" check --inputs "[8]; [8]" "$planted/correct/crashes.so"
+expect 0 "input [9, 2]" check --inputs "[9, 2]" --options "{slope: 2}" "$planted/correct/crashes.so"
 
 # Hidden and broken ones are shown, and the list goes on.
 mkdir -p "$folder/mine/layers" "$folder/mine/optimizers"

@@ -139,7 +139,9 @@ expect 2 "$heft" sweep net.yaml sweep.metric.name=val_accuracy --run never
 says err "trials have no 'val_accuracy'"
 expect 2 "$heft" sweep net.yaml sweep.early_terminate.min_epochs=9 --run never
 says err "none would ever end early"
+# shellcheck disable=SC2016  # references are for heft
 expect 2 "$heft" sweep net.yaml 'train.batch=${data.samples}' 'sweep.parameters={data.samples: {values: [100, 200]}}' --run never
+# shellcheck disable=SC2016
 says err 'a reference, ${...}, depends on it'
 expect 2 "$heft" sweep digits --run never
 expect 2 "$heft" sweep net.yaml -j 0

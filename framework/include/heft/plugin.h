@@ -4,8 +4,11 @@
  * heft_layer, heft_optimizer or heft_initializer.  The host finds it by name: a YAML
  * `dense: {...}` opens layers/dense.so.  Opening it runs no plugin code.
  *
- *     cc -std=c17 -O3 -fPIC -shared -fvisibility=hidden \
+ *     cc -std=c17 -O3 -ffp-contract=off -fPIC -shared -fvisibility=hidden \
  *        -I framework/include dense.c -o layers/dense.so
+ *
+ * `heft plugins new layer NAME` writes one that works, `heft plugins check FILE.so` holds it against what is
+ * written here, docs/plugins.md tells the story.
  *
  * Memory.  The host owns every byte: the instance (zeroed, then filled from the
  * option table), and every tensor and slot that `plan` asks for.  A plugin has
@@ -596,7 +599,7 @@ static inline int heft_needs_answers(heft_layer_plan *p, bool binary, heft_answe
     if (a->labels && y->limit > known)
         return heft_fail(&p->error, "labels reach %lld, the output has %lld classes", (long long)(y->limit - 1),
                          (long long)known);
-    p->out = (heft_shape){ HEFT_F32, 0 };
+    p->out = (heft_shape){ .dtype = HEFT_F32 };
     return 0;
 }
 
@@ -647,10 +650,10 @@ typedef struct heft_backward {
     heft_rng  rng;               /* the same key forward had */
     const float *const *in;
     const float *out, *dout;
-    float *const *din;           /* din[i]: overwritten; NULL if not wanted */
+    float *const *din;           /* din[i]: overwritten; NULL if not wanted.  A loss is never asked for its target's */
     const float *const *weight;
-    float *const *dweight;       /* accumulated (+=); dweight[i] is NULL where it is not wanted: `gradient` computes it,
-                                  * or the layer is frozen */
+    float *const *dweight;       /* accumulated (+=); NULL for the weights named in gradient_of, never for others: what a
+                                  * frozen layer adds goes where nobody looks */
     const float *const *state;
     const float *const *saved;
     float *const *scratch;
@@ -686,7 +689,7 @@ typedef enum heft_goal { HEFT_MINIMIZE, HEFT_MAXIMIZE } heft_goal;
 
 typedef struct heft_layer {
     heft_head head;
-    int32_t min_in, max_in;      /* number of inputs accepted */
+    int32_t min_in, max_in;      /* number of inputs accepted: 1 <= min_in <= max_in <= HEFT_MAX_INPUTS */
 
     /* Check options and input shapes, derive instance fields, declare the
      * output shape and the tensors.  Called once; must be deterministic. [main] */
@@ -710,7 +713,7 @@ typedef struct heft_layer {
      * it saves (dense): overwrite rows [begin, end) of the gradient of `tensor` from the
      * whole minibatch; backward then finds NULL in dweight for that tensor.  The host cuts the
      * rows into tiles of a fixed size, so the sums have one order.  Called for the weights
-     * named in gradient_of, a bit per weight.  [tile] */
+     * named in gradient_of, a bit per weight (1u << W).  Needs a backward.  [tile] */
     void (*gradient)(const void *self, const heft_gradient *p);
     uint32_t gradient_of;
 

@@ -1,0 +1,78 @@
+#include "plugin/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static const int fatal[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGALRM };
+
+_Noreturn static void child(void (*run)(void *context, int fd), void *context, int answer)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_DUMPABLE, 0);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) signal(fatal[i], SIG_DFL);
+    const int nowhere = open("/dev/null", O_RDWR);
+    bool ready = nowhere >= 0 && dup2(answer, 3) >= 0;
+    for (int fd = 0; fd < 3; fd++) ready = ready && dup2(nowhere, fd) >= 0;
+    if (!ready) {
+        dprintf(answer, "-cannot be tried, since /dev/null cannot be opened: %s\n", strerror(errno));
+        _exit(1);
+    }
+    closefrom(4);
+    run(context, 3);
+    _exit(0);
+}
+
+/* What the child says until it ends; false if it does not in time. */
+static bool listen_to(int fd, int limit_ms, text *out)
+{
+    const double end = clock_seconds() + limit_ms / 1e3;
+    for (;;) {
+        const double left = end - clock_seconds();
+        struct pollfd p = { fd, POLLIN, 0 };
+        if (left <= 0 || (poll(&p, 1, (int)(left * 1e3) + 1) == 0)) return false;
+        if (!p.revents) continue;                /* a signal of the parent's own */
+        char bytes[4096];
+        const ssize_t n = read(fd, bytes, sizeof bytes);
+        if (n > 0) text_add_n(out, bytes, (size_t)n);
+        else if (n == 0 || errno != EINTR) return true;
+    }
+}
+
+int child_run(void (*run)(void *context, int fd), void *context, int limit_ms, const char *path, child_end *end,
+              problems *pr)
+{
+    int ends[2];
+    *end = (child_end){ 0 };
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        problems_system(pr, path, "no pipe to the process that tries it", errno);
+        return -1;
+    }
+    const pid_t pid = fork();
+    if (pid < 0) {
+        problems_system(pr, path, "no process to try it in", errno);
+        close(ends[0]);
+        close(ends[1]);
+        return -1;
+    }
+    if (pid == 0) child(run, context, ends[1]);
+    close(ends[1]);
+    end->in_time = listen_to(ends[0], limit_ms, &end->said);
+    close(ends[0]);
+    if (!end->in_time) kill(pid, SIGKILL);
+    while (waitpid(pid, &end->status, 0) < 0 && errno == EINTR) {}
+    return 0;
+}
+
+void signal_text(int signal, text *out)
+{
+    const char *name = sigabbrev_np(signal);
+    text_printf(out, "signal %d (SIG%s)", signal, name ? name : "?");
+}

@@ -1,0 +1,197 @@
+/* The test of the tester: planted faults are found by the check that is meant for them, and their correct twins pass. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "plugin/check.h"
+
+#define PLANTED BUILD_DIR "/tests/planted/"
+
+/* What must fail, and a word of what is said of it; a word of the case or of where to look where that is the point. */
+typedef struct planted { const char *name, *check, *says; } planted;
+
+#ifdef __SANITIZE_ADDRESS__
+#define CRASH "ended the process with status 1 in backward"
+enum { INSTRUMENTED = 1 };           /* a sanitizer's symbols and variables are not the plugin's: "file" looks away */
+#else
+#define CRASH "crashed by signal 11 (SIGSEGV) in backward, which used a NULL pointer"
+enum { INSTRUMENTED = 0 };
+#endif
+
+static const planted faults[] = {
+    { "input_gradient_wrong",  "gradient", "gradient of input 0" },
+    { "weight_gradient_wrong", "gradient", "gradient of weight 'weight'" },
+    { "option_in_gradient",    "gradient", "{slope: 0.75}" },
+    { "bias_forgotten",        "gradient", "gradient of weight 'bias'" },
+    { "bias_forgotten",        "gradient", "is it written at all?" },
+    { "dweight_overwritten",   "backward", "dweight of 'weight' is added to (+=)" },
+    { "din_added",             "poison",   "din is overwritten, not added to" },
+    { "out_added",             "poison",   "output is overwritten, not added to" },
+    { "static_counter",        "again",    "the same call gives the same bits again" },
+    { "static_counter",        "file",     "the variable 'calls' of 4 bytes" },
+    { "static_buffer",         "threads",  "a call is not disturbed by one that runs meanwhile" },
+    { "past_end",              "memory",   "forward wrote past the end of out" },
+    { "scratch_unwritten",     "poison",   "scratch is written before it is read" },
+    { "saved_unwritten",       "poison",   "saved is written before it is read" },
+    { "lane_position",         "lanes",    "out is the same when the minibatch is cut in two" },
+    { "sample_in_lane",        "lanes",    "in training" },
+    { "neighbour",             "order",    "does not depend on its neighbours" },
+    { "clock_seed",            "file",     "'timespec_get' is called" },
+    { "clock_seed",            "again",    "the same call gives the same bits again" },
+    { "option_at_bound",       "options",  "option 'slope' has its effect at its bounds" },
+    { "option_clamped",        "options",  "something else at 2 than at its default" },
+    { "nan_at_zero",           "values",   "inputs that are zeros" },
+    { "nan_swallowed",         "values",   "NaN is not swallowed" },
+    { "overflow",              "values",   "inputs that are large numbers (1e4)" },
+    { "instance_cast",         "memory",   "forward changed the instance" },
+    { "input_written",         "memory",   "inputs, weights, state and dout are the same after every pass" },
+    { "crashes",               "backward", CRASH },
+    { "crashes",               "backward", "crashes, input [8], samples 3+4" },
+    { "hangs",                 "output",   "no end within 1 s in forward" },
+    { "no_reason",             "shapes",   "plan returned failure without a text" },
+    { "idle_tally",            "plan",     "'sum' is HEFT_TALLY without" },
+    { "tile_beyond",           "tiles",    "a tile writes its rows alone" },
+    { "state_elsewhere",       "again",    "steps of another instance in between change nothing" },
+    { "state_elsewhere",       "resume",   "goes on from saved weights and slots" },
+    { "outside_range",         "range",    "x[20] written by the step of [0, 20)" },
+    { "slot_forgotten",        "slots",    "slot 'm' is carried from step to step" },
+    { "ascends",               "descent",  "the loss falls" },
+    { "key_ignored",           "fill",     "another key gives other numbers" },
+    { "half_filled",           "fill",     "every element is written, and finite" },
+};
+enum { N_FAULTS = sizeof faults / sizeof *faults };
+
+typedef struct heard { const planted *fault; int ok, failed; bool found; text all; } heard;
+
+static bool has(const char *s, const char *word) { return s && strstr(s, word); }
+
+static void listen(void *context, const verdict *v)
+{
+    heard *h = context;
+    h->ok += v->result == VERDICT_OK;
+    if (v->result != VERDICT_FAIL) return;
+    h->failed++;
+    text_printf(&h->all, "  [%s] %s (%s): expected %s; seen %s\n", v->check, v->subject, v->where, v->expected, v->seen);
+    const char *says = h->fault ? h->fault->says : "";
+    if (h->fault && !strcmp(v->check, h->fault->check))
+        h->found = h->found || has(v->subject, says) || has(v->where, says) || has(v->expected, says) || has(v->seen, says);
+}
+
+static heard hear(const char *folder, const char *name, const planted *fault, const char *only)
+{
+    heard h = { .fault = fault };
+    char path[512];
+    problems pr = { 0 };
+    text_add(&h.all, "");
+    snprintf(path, sizeof path, PLANTED "%s/%s.so", folder, name);
+    registry *r = registry_new(1, (const char *const[]){ PLUGIN_DIR });
+    const check_options o = { .limit_ms = !strcmp(name, "hangs") ? 1000 : 0, .only = only };
+    const int failures = check_plugin(r, path, &o, listen, &h, &pr);
+    if (failures != h.failed) fail_msg("%s: %d failures counted, %d told", path, failures, h.failed);
+    registry_free(r);
+    problems_free(&pr);
+    return h;
+}
+
+static void faults_are_found(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_FAULTS; i++) {
+        if (INSTRUMENTED && !strcmp(faults[i].check, "file")) continue;
+        heard h = hear("faulty", faults[i].name, &faults[i], faults[i].check);
+        if (!h.found)
+            fail_msg("%s: check '%s' does not say '%s'; it says\n%s", faults[i].name, faults[i].check, faults[i].says, h.all.s);
+        text_free(&h.all);
+    }
+}
+
+static void twins_pass(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_FAULTS; i++) {
+        if (i && !strcmp(faults[i].name, faults[i - 1].name)) continue;
+        heard h = hear("correct", faults[i].name, NULL, NULL);
+        if (h.failed) fail_msg("%s: the correct twin fails\n%s", faults[i].name, h.all.s);
+        if (h.ok < 10) fail_msg("%s: only %d verdicts", faults[i].name, h.ok);
+        text_free(&h.all);
+    }
+}
+
+/* Every check of every kind has a fault that it is the one to find. */
+static void no_check_without_a_fault(void **state)
+{
+    (void)state;
+    static const struct { heft_kind kind; const char *name, *why; } excused[] = {
+        { HEFT_LAYER, "resume", "what it would find, again and memory find first" },
+        { HEFT_LAYER, "predict", "of losses only: tests/losses" },
+        { HEFT_LAYER, "speed", "judges nothing" }, { HEFT_OPTIMIZER, "speed", "" }, { HEFT_INITIALIZER, "speed", "" },
+        { HEFT_OPTIMIZER, "file", "as of layers" }, { HEFT_OPTIMIZER, "options", "as of layers" }, { HEFT_OPTIMIZER, "threads", "as of layers" },
+        { HEFT_OPTIMIZER, "values", "as of layers" }, { HEFT_OPTIMIZER, "memory", "outside_range" },
+        { HEFT_INITIALIZER, "file", "as of layers" }, { HEFT_INITIALIZER, "options", "as of layers" },
+    };
+    arena *a = arena_new();
+    for (int kind = HEFT_LAYER; kind <= HEFT_INITIALIZER; kind++) {
+        const char *const *names = check_names(a, (heft_kind)kind);
+        for (int i = 0; names[i]; i++) {
+            bool met = false;
+            for (int k = 0; k < N_FAULTS; k++) met = met || !strcmp(faults[k].check, names[i]);
+            for (size_t k = 0; k < sizeof excused / sizeof *excused; k++)
+                met = met || ((int)excused[k].kind == kind && !strcmp(excused[k].name, names[i]));
+            if (!met) fail_msg("no fault is planted for the check '%s' of %ss", names[i], kind_name((heft_kind)kind));
+            assert_non_null(check_doc((heft_kind)kind, names[i]));
+        }
+    }
+    arena_free(a);
+}
+
+static void what_is_asked_for(void **state)
+{
+    (void)state;
+    static const struct { const char *inputs, *options, *says; int failures; } cases[] = {
+        { "[5, 2]", "{slope: 1}", "", 0 },
+        { "[5, 2]; integers 10 [3]", NULL, "takes 1 to 1 inputs", 1 },
+        { "[5, 2", NULL, "inputs can be read", 2 },
+        { "[]", NULL, "", 0 },
+        { NULL, "{slop: 1}", "did you mean 'slope'", 1 },
+        { NULL, "{slope: 3}", "3 is above 2", 1 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const planted fault = { "", "shapes", cases[i].says };
+        heard h = { .fault = &fault };
+        problems pr = { 0 };
+        text_add(&h.all, "");
+        registry *r = registry_new(1, (const char *const[]){ PLUGIN_DIR });
+        const check_options o = { .inputs = cases[i].inputs, .options = cases[i].options };
+        check_plugin(r, PLANTED "correct/bias_forgotten.so", &o, listen, &h, &pr);
+        if (h.failed != cases[i].failures || (h.failed && !h.found))
+            fail_msg("%s %s: %d failures, expected %d with '%s':\n%s", cases[i].inputs ? cases[i].inputs : "",
+                     cases[i].options ? cases[i].options : "", h.failed, cases[i].failures, cases[i].says, h.all.s);
+        text_free(&h.all);
+        problems_free(&pr);
+        registry_free(r);
+    }
+    problems pr = { 0 };
+    heard h = { 0 };
+    registry *r = registry_new(1, (const char *const[]){ PLUGIN_DIR });
+    assert_int_equal(check_plugin(r, PLANTED "correct/bias_forgotten.so", &(check_options){ .only = "gradent" }, listen, &h, &pr), -1);
+    assert_non_null(strstr(pr.item[0].text, "did you mean 'gradient'"));
+    problems_free(&pr);
+    registry_free(r);
+    text_free(&h.all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(faults_are_found), cmocka_unit_test(twins_pass), cmocka_unit_test(no_check_without_a_fault),
+        cmocka_unit_test(what_is_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
