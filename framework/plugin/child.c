@@ -13,9 +13,10 @@
 
 static const int fatal[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGALRM };
 
-_Noreturn static void child(void (*run)(void *context, int fd), void *context, int answer)
+_Noreturn static void child(void (*run)(void *context, int fd), void *context, int answer, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);           /* it died before that, and would be outlived */
     prctl(PR_SET_DUMPABLE, 0);
     for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) signal(fatal[i], SIG_DFL);
     const int nowhere = open("/dev/null", O_RDWR);
@@ -55,14 +56,14 @@ int child_run(void (*run)(void *context, int fd), void *context, int limit_ms, c
         problems_system(pr, path, "no pipe to the process that tries it", errno);
         return -1;
     }
-    const pid_t pid = fork();
+    const pid_t parent = getpid(), pid = fork();
     if (pid < 0) {
         problems_system(pr, path, "no process to try it in", errno);
         close(ends[0]);
         close(ends[1]);
         return -1;
     }
-    if (pid == 0) child(run, context, ends[1]);
+    if (pid == 0) child(run, context, ends[1], parent);
     close(ends[1]);
     end->in_time = listen_to(ends[0], limit_ms, &end->said);
     close(ends[0]);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,26 +16,52 @@
 
 /* ---- the lock ---- */
 
-/* Held until the file is closed, so the kernel gives it up for a killed process.  The text in it is for the message
- * alone. */
+/* Who has it ("" if that cannot be read), and is that a process of this machine that has ended? */
+static bool owner_is_dead(int fd, char owner[256])
+{
+    char host[200] = "?", of[200] = "";
+    long pid = 0;
+    const ssize_t n = pread(fd, owner, 255, 0);
+    owner[n > 0 ? n : 0] = 0;
+    owner[strcspn(owner, "\n")] = 0;
+    gethostname(host, sizeof host - 1);
+    return sscanf(owner, "process %ld on %199s", &pid, of) == 2 && !strcmp(host, of) && pid > 0
+        && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/* A killed process leaves the lock to a child that it had just made to try a plugin, until that has closed its files:
+ * a run that is resumed at once waits for it.  On failure owner says who has it. */
+static int lock_patiently(int fd, char owner[256])
+{
+    enum { STEP_MS = 10, ALIVE_MS = 300, DEAD_MS = 5000 };
+    for (int waited = 0;; waited += STEP_MS) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+        if (errno != EWOULDBLOCK) return -1;
+        if (waited >= (owner_is_dead(fd, owner) ? DEAD_MS : ALIVE_MS)) {
+            errno = EWOULDBLOCK;
+            return -1;
+        }
+        usleep(1000 * STEP_MS);
+    }
+}
+
+/* Held until the file is closed, so the kernel gives it up for a killed process. */
 static int take_lock(const char *dir, problems *pr)
 {
     arena *a = arena_new();
     const char *path = path_join(a, dir, "lock");
+    char owner[256] = "";
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) problems_system(pr, path, "cannot be opened", errno);
-    else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    else if (lock_patiently(fd, owner) < 0) {
         const int error = errno;
-        char owner[256] = "";
-        if (read(fd, owner, sizeof owner - 1) < 0) owner[0] = 0;
-        owner[strcspn(owner, "\n")] = 0;
         if (error == EWOULDBLOCK)
             problems_add(pr, (place){ dir, 0, 0 }, "the run is in use by %s", *owner ? owner : "another process");
         else problems_system(pr, path, "cannot be locked", error);
         close(fd);
         fd = -1;
     } else {
-        char host[200] = "?", owner[256];
+        char host[200] = "?";
         gethostname(host, sizeof host - 1);
         const int n = snprintf(owner, sizeof owner, "process %ld on %s\n", (long)getpid(), host);
         if (ftruncate(fd, 0) < 0 || pwrite(fd, owner, (size_t)n, 0) != n) {
