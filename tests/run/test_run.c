@@ -372,7 +372,6 @@ static void failing_save(void **state)
 }
 
 int run_check_space(const char *dir, size_t bytes, problems *pr);
-
 static void disk_space(void **state)
 {
     (void)state;
