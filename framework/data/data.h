@@ -13,7 +13,7 @@
  *   scale             a factor on the inputs; instead:
  *   normalize         none, standard (mean 0, deviation 1), minmax (0 to 1): fitted on train, along the last axis (a
  *                     column, a channel); one-hot columns stay 0 and 1
- *   normalize_target  none, standard: of regression targets
+ *   normalize_target  none, standard, minmax: of regression targets
  *   limit             train on the first so many samples of the training split; what is fitted sees all of it
  *
  * idx     train: {inputs: FILE, targets: FILE}, plain or .gz; [n, h, w] are pictures [h, w, 1].  classes, task
@@ -22,7 +22,7 @@
  *         separator, missing: refuse | median | mean, missing_values (besides "", NA, nan),
  *         one_hot: auto | none | [columns], unseen: refuse | zeros, task
  * hdf5    train: {file: FILE, inputs: /PATH, targets: /PATH}.  classes, task, cache (MiB)
- * text    train: FILE.  length (characters of a sample)
+ * text    train: FILE.  length (characters of a sample), stride (from the start of a training sample to the next)
  * digits  samples, size, noise
  * houses  samples, noise; the true rule is in houses.h
  *

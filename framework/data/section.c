@@ -18,7 +18,7 @@ static const heft_option common_options[] = {
     HEFT_OPT_REAL(data_options, scale, 1, -1e30, 1e30, "a factor on every input"),
     HEFT_OPT_ENUM(data_options, normalize, 0, "none|standard|minmax",
                   "inputs to mean 0 and deviation 1, or to 0..1, per column or channel; fitted on the training split"),
-    HEFT_OPT_ENUM(data_options, normalize_target, 0, "none|standard", "the same for regression targets"),
+    HEFT_OPT_ENUM(data_options, normalize_target, 0, "none|standard|minmax", "the same for regression targets"),
     HEFT_OPT_INT(data_options, limit, 0, 0, 1e15,
                  "train on the first so many training samples only (0: all); fitting sees them all"),
     HEFT_OPT_END

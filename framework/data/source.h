@@ -25,6 +25,8 @@ struct source {
     heft_shape  input, target;       /* of one sample, as fetch gives it; labels: limit is the greatest + 1 */
     bool        has_target;
     bool        fitted;              /* fetch gives values already scaled by the fit (tables) */
+    int64_t     overlap;             /* rows follow each other, and a row shares something with so many behind it: shares
+                                      * are taken from the end, not drawn.  0: each row stands for itself */
     int64_t     top;                 /* labels: a row that has the greatest */
     /* n <= FETCH_MOST; every row is in [0, count); targets may be NULL.  One call at a time, but for
      * several data sets of one source the reader itself sees to that. */
@@ -99,7 +101,6 @@ typedef struct format {
     const heft_option *options;      /* own keys; NULL: none */
     size_t      options_size;
     const char *const *others;       /* own keys read without a table; ends with NULL; NULL: none */
-    bool        ordered;             /* shares are taken from the end, not drawn */
     bool        tokens;              /* inputs are no quantities: nothing to scale */
     int64_t     default_test;        /* built in: samples of the test split unless said otherwise; the options begin
                                       * with int64_t samples, those of train */
@@ -159,9 +160,9 @@ void print_settings(opening *o);
 
 /* ---- splits (split.c) ---- */
 
-/* Shares of n samples: rising rows of each split.  ordered: train, validation, test follow each other, with one
- * sample left out between two (a text's sample ends with the first character of the next).  A share of 0: none,
- * NULL. */
+/* Shares of n samples: rising rows of each split.  Rows that overlap: train, validation, test follow each other, with
+ * so many rows left out between two that they share nothing, and in validation and test no two rows overlap.  A share
+ * of 0: none, NULL. */
 int  split_shares(opening *o, int64_t n, double validation, double test, int64_t *row[N_SPLITS],
                   int64_t count[N_SPLITS], problems *pr);
 

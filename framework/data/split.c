@@ -11,15 +11,24 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Every so-many-th row, so that no two overlap.  Their number. */
+static int64_t keep_apart(int64_t *row, int64_t n, int64_t overlap)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < n; i += overlap) row[kept++] = row[i];
+    return kept;
+}
+
 int split_shares(opening *o, int64_t n, double validation, double test, int64_t *row[N_SPLITS],
                  int64_t count[N_SPLITS], problems *pr)
 {
     const double share[N_SPLITS] = { [VALIDATION] = validation, [TEST] = test };
+    const int64_t overlap = o->source[TRAIN]->overlap;
     int64_t left = n;
     for (split s = VALIDATION; s <= TEST; s++) {
         row[s] = NULL;
         count[s] = share_of(n, share[s]);
-        left -= count[s] + (o->format->ordered && share[s] > 0);
+        left -= count[s] + (share[s] > 0 ? overlap : 0);
         if (share[s] > 0 && count[s] < 1) {
             problems_add(pr, o->at, "%s: a share of %g of %lld samples is none; at least one is needed",
                          split_name(s),
@@ -43,13 +52,14 @@ int split_shares(opening *o, int64_t n, double validation, double test, int64_t 
         block_free(order);
         return -1;
     }
-    if (!o->format->ordered) rng_permutation(rng_key(o->seed, RNG_SPLIT, 0, 0), n, order);
+    if (!overlap) rng_permutation(rng_key(o->seed, RNG_SPLIT, 0, 0), n, order);
     else
         for (int64_t i = 0; i < n; i++) order[i] = i;
     int64_t at = 0;
     for (split s = TRAIN; s <= TEST; s++) {
-        if (s != TRAIN && count[s]) at += o->format->ordered;
+        if (s != TRAIN && count[s]) at += overlap;
         for (int64_t i = 0; i < count[s]; i++) row[s][i] = order[at++];
+        if (s != TRAIN && overlap > 1) count[s] = keep_apart(row[s], count[s], overlap);
         if (row[s]) qsort(row[s], (size_t)count[s], sizeof *order, by_value);
     }
     block_free(order);

@@ -286,7 +286,7 @@ static int learn_target(opening *o, column *c, const table_options *opt, problem
     fit->target_scale = arena_alloc(o->a, (size_t)fit->n_targets, sizeof *fit->target_scale);
     for (int64_t j = 0; j < fit->n_targets; j++) {
         double factor = 1;
-        if (m[j].n) moments_scale(&m[j], NORMALIZE_STANDARD, &fit->target_mean[j], &factor);
+        if (m[j].n) moments_scale(&m[j], o->common->normalize_target, &fit->target_mean[j], &factor);
         fit->target_scale[j] = 1 / factor;
     }
     return 0;

@@ -1,5 +1,5 @@
-/* text: a file's bytes as tokens.  A sample is `length` bytes and, as targets, the bytes one further on; samples
- * follow each other without overlap.  The vocabulary is the bytes that occur in the file `train:` names, in rising
+/* text: a file's bytes as tokens.  A sample is `length` bytes and, as targets, the bytes one further on.  Samples to train
+ * on start `stride` bytes apart, all others follow each other without overlap.  The vocabulary is the bytes that occur in the file `train:` names, in rising
  * order. */
 #include <string.h>
 
@@ -8,13 +8,16 @@
 
 typedef struct text_source {
     source   base;
+    int64_t  stride;
     uint8_t *token;                  /* a block */
 } text_source;
 
-typedef struct text_options { int64_t length; } text_options;
+typedef struct text_options { int64_t length, stride; } text_options;
 
 static const heft_option text_options_table[] = {
     HEFT_OPT_INT(text_options, length, 64, 1, 1 << 20, "characters in a sample"),
+    HEFT_OPT_INT_OR(text_options, stride, "auto", 0, 1, 1 << 20,
+                    "characters from the start of a training sample to the next; auto: length"),
     HEFT_OPT_END
 };
 
@@ -25,7 +28,7 @@ static int fetch(source *s, const int64_t *row, int64_t n, float *inputs, float 
     const int64_t length = s->input.dim[0];
     int32_t *x = (void *)inputs, *y = (void *)targets;
     for (int64_t i = 0; i < n; i++) {
-        const uint8_t *from = d->token + row[i] * length;
+        const uint8_t *from = d->token + row[i] * d->stride;
         for (int64_t t = 0; t < length && x; t++) x[i * length + t] = from[t];
         for (int64_t t = 0; t < length && y; t++) y[i * length + t] = from[t + 1];
     }
@@ -76,7 +79,7 @@ static int encode(const data_fit *fit, const char *path, uint8_t *bytes, size_t 
     return unknown ? -1 : 0;
 }
 
-static source *make_source(opening *o, const char *path, int64_t length, bool learn, problems *pr)
+static source *make_source(opening *o, const char *path, int64_t length, int64_t stride, bool learn, problems *pr)
 {
     size_t n;
     uint8_t *bytes = (uint8_t *)file_read(path, INT64_MAX / 2, &n, pr);
@@ -97,9 +100,9 @@ static source *make_source(opening *o, const char *path, int64_t length, bool le
     }
     text_source *d = arena_alloc(o->a, 1, sizeof *d);
     const heft_shape shape = { HEFT_I32, 1, { length }, o->fit->n_vocabulary };
-    d->base = (source){ .name = path, .count = ((int64_t)n - 1) / length, .input = shape, .target = shape,
-                        .has_target = true,
-                        .fetch = fetch, .close = text_close };
+    d->base = (source){ .name = path, .count = ((int64_t)n - 1 - length) / stride + 1, .input = shape, .target = shape,
+                        .has_target = true, .overlap = length / stride, .fetch = fetch, .close = text_close };
+    d->stride = stride;
     d->token = bytes;
     return &d->base;
 }
@@ -109,7 +112,14 @@ static source *text_open(opening *o, const node *files, split which, problems *p
     const char *path = section_single_file(o, files, which, pr);
     /* without a vocabulary: train's problem, said already */
     if (!path || (which != TRAIN && !o->fit->n_vocabulary)) return NULL;
-    return make_source(o, path, ((const text_options *)o->own)->length, which == TRAIN, pr);
+    const text_options *own = o->own;
+    const int64_t stride = which == TRAIN && own->stride ? own->stride : own->length;
+    if (own->length % stride) {
+        problems_add(pr, node_get(o->section, "stride")->at, "data: stride: %lld does not divide length, %lld",
+                     (long long)stride, (long long)own->length);
+        return NULL;
+    }
+    return make_source(o, path, own->length, stride, which == TRAIN, pr);
 }
 
 static source *text_open_file(opening *o, const char *path, problems *pr)
@@ -119,8 +129,8 @@ static source *text_open_file(opening *o, const char *path, problems *pr)
         problems_add(pr, (place){ path, 0, 0 }, "a text, but the model was not trained on text");
         return NULL;
     }
-    return make_source(o, path, o->fit->input.dim[0], false, pr);
+    return make_source(o, path, o->fit->input.dim[0], o->fit->input.dim[0], false, pr);
 }
 
 const format text_format = { .name = "text", .options = text_options_table, .options_size = sizeof(text_options),
-                             .ordered = true, .tokens = true, .open = text_open, .open_file = text_open_file };
+                             .tokens = true, .open = text_open, .open_file = text_open_file };

@@ -108,7 +108,7 @@ int transform_fit(opening *o, problems *pr)
         fit->target_scale = arena_alloc(o->a, (size_t)targets, sizeof *fit->target_scale);
         for (int64_t c = 0; c < targets; c++) {
             double factor;
-            moments_scale(&m[channels + c], NORMALIZE_STANDARD, &fit->target_mean[c], &factor);
+            moments_scale(&m[channels + c], opt->normalize_target, &fit->target_mean[c], &factor);
             fit->target_scale[c] = 1 / factor;
         }
     }

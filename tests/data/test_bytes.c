@@ -114,6 +114,32 @@ static void test_text_shares(void **state)
     data_free(d);
 }
 
+/* Overlapping samples to train on; held out, each character once and none that was trained on. */
+static void test_text_stride(void **state)
+{
+    (void)state;
+    char s[161];
+    for (int i = 0; i < 161; i++) s[i] = (char)(33 + i % 90);
+    write_bytes("t.txt", s, 161);
+    data *d = open_good("format: text\ntrain: t.txt\ntest: t.txt\nlength: 8\nstride: 2\nvalidation: 0.25");   /* (160 - 8) / 2 + 1 = 77 windows */
+    assert_int_equal(dataset_count(d->train), 77 - 19 - 4);
+    int32_t x[8 * 54], y[8 * 54];
+    fetch_all(d->train, 54, (float *)(void *)x, (float *)(void *)y);
+    for (int i = 0; i < 54; i++)
+        for (int t = 0; t < 8; t++) {
+            assert_int_equal(x[8 * i + t], (2 * i + t) % 90);
+            assert_int_equal(y[8 * i + t], (2 * i + t + 1) % 90);
+        }
+    const int last = 2 * 53 + 8;                                     /* the last character that was learned */
+    assert_int_equal(dataset_count(d->validation), 5);               /* of 19 windows every 4th */
+    fetch_all(d->validation, 5, (float *)(void *)x, (float *)(void *)y);
+    for (int i = 0; i < 5 * 8; i++) assert_int_equal(x[i], (last + 2 + i) % 90);
+    assert_int_equal(dataset_count(d->test), 20);                    /* a file of its own: no overlap either */
+    fetch_all(d->test, 20, (float *)(void *)x, (float *)(void *)y);
+    for (int i = 0; i < 160; i++) assert_int_equal(y[i], (i + 1) % 90);
+    data_free(d);
+}
+
 static void test_bad_text(void **state)
 {
     (void)state;
@@ -125,6 +151,9 @@ static void test_bad_text(void **state)
     refuse("empty", "format: text\ntrain: e.txt", "0 characters");
     refuse("scale", "format: text\ntrain: t.txt\nlength: 2\nnormalize: standard", "tokens, not quantities");
     refuse("length", "format: text\ntrain: t.txt\nlength: 0", "length");
+    refuse("stride", "format: text\ntrain: t.txt\nlength: 6\nstride: 4", "test.yaml:4:9: data: stride: 4 does not divide length, 6");
+    refuse("long stride", "format: text\ntrain: t.txt\nlength: 2\nstride: 4", "stride: 4 does not divide length, 2");
+    refuse("no stride", "format: text\ntrain: t.txt\nstride: 0", "stride");
     refuse("folder", "format: text\ntrain: .", "is a directory");
     refuse("train only", "format: text\ntrain: x.txt\ntest: t.txt", "there is no file");
 }
@@ -133,7 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cifar), cmocka_unit_test(test_bad_cifar), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_text_shares), cmocka_unit_test(test_bad_text),
+        cmocka_unit_test(test_text_shares), cmocka_unit_test(test_text_stride), cmocka_unit_test(test_bad_text),
     };
     return cmocka_run_group_tests(tests, scratch_begin, scratch_end);
 }

@@ -64,6 +64,10 @@ static void test_standard(void **state)
     assert_float_equal(mean, 250, 1e-9);
     assert_float_equal(scale, p, 1e-9);
     data_free(d);
+    d = open_good(SECTION "missing: median\nnormalize_target: minmax");
+    fetch_all(d->train, 4, x, y);
+    assert_row(y, 4, (double[]){ 0, 1 / 3.0, 2 / 3.0, 1 });
+    data_free(d);
     d = open_good(SECTION "missing: median\nnormalize: minmax\ninputs: [age, rooms]");
     fetch_all(d->train, 4, x, y);
     assert_row(x, 8, (double[]){ 0, 0, 0.5, 0.2, 0.5, 0.4, 1, 1 });

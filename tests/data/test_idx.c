@@ -118,6 +118,14 @@ static void test_task(void **state)
     assert_float_equal(mean, 2.25, 1e-12);
     assert_float_equal(t[0] * scale + mean, 0, 1e-6);
     data_free(d);
+    d = open_good(TRAIN "task: regression\nnormalize_target: minmax");
+    fetch_all(d->train, 4, v, t);
+    assert_float_equal(t[0], 0, 1e-6);
+    assert_float_equal(t[1], 1 / 6.0, 1e-6);
+    assert_float_equal(t[3], 1, 1e-6);
+    data_target_scale(d, 1, &mean, &scale);
+    assert_float_equal(t[3] * scale + mean, 6, 1e-6);
+    data_free(d);
 }
 
 /* (10 i) over 24 pixels, one channel: mean 115, population variance 100 (24^2 - 1) / 12. */
