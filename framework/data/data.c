@@ -147,8 +147,9 @@ static int agree(opening *o, problems *pr)
         problems_add(pr, o->at, "classes: names of classes, but the targets in %s are no labels", train->name);
         rc = -1;
     }
-    if (labels && o->common->normalize_target && !o->format->fit) {
-        problems_add(pr, o->at, "normalize_target: the targets in %s are labels, no quantities", train->name);
+    if (labels && targets_scaled(o->common) && !o->format->fit) {
+        problems_add(pr, o->at, "%s: the targets in %s are labels, no quantities",
+                     o->common->normalize_target ? "normalize_target" : "scale_target", train->name);
         rc = -1;
     }
     for (split s = TRAIN; s <= TEST; s++) {

@@ -13,6 +13,7 @@
  *   scale             a factor on the inputs; instead:
  *   normalize         none, standard (mean 0, deviation 1), minmax (0 to 1): fitted on train, along the last axis (a
  *                     column, a channel); one-hot columns stay 0 and 1
+ *   scale_target      a factor on the targets of a regression; instead:
  *   normalize_target  none, standard, minmax: of regression targets
  *   limit             train on the first so many samples of the training split; what is fitted sees all of it
  *

@@ -18,6 +18,7 @@ static const heft_option common_options[] = {
     HEFT_OPT_REAL(data_options, scale, 1, -1e30, 1e30, "a factor on every input"),
     HEFT_OPT_ENUM(data_options, normalize, 0, "none|standard|minmax",
                   "inputs to mean 0 and deviation 1, or to 0..1, per column or channel; fitted on the training split"),
+    HEFT_OPT_REAL(data_options, scale_target, 1, 1e-30, 1e30, "a factor on every target of a regression"),
     HEFT_OPT_ENUM(data_options, normalize_target, 0, "none|standard|minmax", "the same for regression targets"),
     HEFT_OPT_INT(data_options, limit, 0, 0, 1e15,
                  "train on the first so many training samples only (0: all); fitting sees them all"),
@@ -98,7 +99,12 @@ int section_read(opening *o, const node *section, const char *dir, problems *pr)
                      "data: scale and normalize are both given; leave out one");
         return -1;
     }
-    if (o->format->tokens && (o->common->scale != 1 || o->common->normalize || o->common->normalize_target)) {
+    if (o->common->scale_target != 1 && o->common->normalize_target) {
+        problems_add(pr, node_get(section, "scale_target")->at,
+                     "data: scale_target and normalize_target are both given; leave out one");
+        return -1;
+    }
+    if (o->format->tokens && (o->common->scale != 1 || o->common->normalize || targets_scaled(o->common))) {
         problems_add(pr, section->at, "data: %s has tokens, not quantities; leave out scale and normalize",
                      o->format->name);
         return -1;

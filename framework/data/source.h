@@ -89,7 +89,7 @@ enum { TASK_AUTO, TASK_CLASSIFICATION, TASK_REGRESSION };
 typedef struct data_options {
     int         format;
     const char *root;
-    double      scale;
+    double      scale, scale_target;
     int         normalize, normalize_target;
     int64_t     limit;
 } data_options;
@@ -175,6 +175,9 @@ void transform_targets(const data_fit *fit, int64_t n, float *y);
 typedef struct moments { int64_t n; double shift, sum, squares, min, max; } moments;
 void moments_add(moments *m, double v);
 void moments_scale(const moments *m, int normalize, double *mean, double *factor);
+bool targets_scaled(const data_options *o);
+/* Of one target, by the options: y * scale + mean gives it back. */
+void target_scale(const data_options *o, const moments *m, double *mean, double *scale);
 
 /* ---- shapes (shape.c) ---- */
 

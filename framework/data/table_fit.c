@@ -271,24 +271,25 @@ static int learn_target(opening *o, column *c, const table_options *opt, problem
     }
     if (rc < 0) return -1;
     if (texts || opt->task == TASK_CLASSIFICATION) {
-        if (fit->n_targets > 1 || o->common->normalize_target) {
-            problems_add(pr, key_place(o, fit->n_targets > 1 ? "target" : "normalize_target"),
-                         fit->n_targets > 1 ? "target: a classification has one target column, not %lld"
-                         : "normalize_target: the target is a class, no quantity", (long long)fit->n_targets);
+        if (fit->n_targets > 1) {
+            problems_add(pr, key_place(o, "target"), "target: a classification has one target column, not %lld",
+                         (long long)fit->n_targets);
+            return -1;
+        }
+        if (targets_scaled(o->common)) {
+            const char *key = o->common->normalize_target ? "normalize_target" : "scale_target";
+            problems_add(pr, key_place(o, key), "%s: the target is a class, no quantity", key);
             return -1;
         }
         return learn_classes(o, opt->task == TASK_AUTO, pr);
     }
     fit->target = (heft_shape){ HEFT_F32, 1, { fit->n_targets }, 0 };
-    if (!o->common->normalize_target) return 0;
+    if (!targets_scaled(o->common)) return 0;
     fit->n_scaled = fit->n_targets;
     fit->target_mean = arena_alloc(o->a, (size_t)fit->n_targets, sizeof *fit->target_mean);
     fit->target_scale = arena_alloc(o->a, (size_t)fit->n_targets, sizeof *fit->target_scale);
-    for (int64_t j = 0; j < fit->n_targets; j++) {
-        double factor = 1;
-        if (m[j].n) moments_scale(&m[j], o->common->normalize_target, &fit->target_mean[j], &factor);
-        fit->target_scale[j] = 1 / factor;
-    }
+    for (int64_t j = 0; j < fit->n_targets; j++)
+        target_scale(o->common, &m[j], &fit->target_mean[j], &fit->target_scale[j]);
     return 0;
 }
 

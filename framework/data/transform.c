@@ -26,6 +26,15 @@ void moments_scale(const moments *m, int normalize, double *mean, double *factor
     *factor = width > 0 ? 1 / width : 1;
 }
 
+bool targets_scaled(const data_options *o) { return o->normalize_target || o->scale_target != 1; }
+
+void target_scale(const data_options *o, const moments *m, double *mean, double *scale)
+{
+    double factor = o->scale_target;
+    if (o->normalize_target && m->n) moments_scale(m, o->normalize_target, mean, &factor);
+    *scale = 1 / factor;
+}
+
 static void scale_axis(int64_t n, int64_t channels, const double *mean, const double *factor, float *x)
 {
     if (channels == 1) {
@@ -87,14 +96,14 @@ int transform_fit(opening *o, problems *pr)
         fit->factor[0] = opt->scale;
     }
     const int64_t channels = opt->normalize && s->input.rank ? s->input.dim[s->input.rank - 1] : 0;
-    const int64_t targets = opt->normalize_target ? heft_count(&s->target) : 0;
+    const int64_t targets = targets_scaled(opt) ? heft_count(&s->target) : 0;
     if (!channels && !targets) return 0;
     moments *m = block_alloc((size_t)(channels + targets), sizeof *m);
     if (!m) {
         problems_add(pr, o->at, "normalize: no memory for %lld columns", (long long)(channels + targets));
         return -1;
     }
-    const int rc = survey(o->set[TRAIN], channels, m, targets, m + channels, pr);
+    const int rc = survey(o->set[TRAIN], channels, m, opt->normalize_target ? targets : 0, m + channels, pr);
     if (rc == 0 && channels) {
         fit->n_channels = channels;
         fit->mean = arena_alloc(o->a, (size_t)channels, sizeof *fit->mean);
@@ -106,11 +115,8 @@ int transform_fit(opening *o, problems *pr)
         fit->n_scaled = targets;
         fit->target_mean = arena_alloc(o->a, (size_t)targets, sizeof *fit->target_mean);
         fit->target_scale = arena_alloc(o->a, (size_t)targets, sizeof *fit->target_scale);
-        for (int64_t c = 0; c < targets; c++) {
-            double factor;
-            moments_scale(&m[channels + c], opt->normalize_target, &fit->target_mean[c], &factor);
-            fit->target_scale[c] = 1 / factor;
-        }
+        for (int64_t c = 0; c < targets; c++)
+            target_scale(opt, &m[channels + c], &fit->target_mean[c], &fit->target_scale[c]);
     }
     block_free(m);
     return rc;

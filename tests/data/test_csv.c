@@ -64,6 +64,10 @@ static void test_standard(void **state)
     assert_float_equal(mean, 250, 1e-9);
     assert_float_equal(scale, p, 1e-9);
     data_free(d);
+    d = open_good(SECTION "missing: median\nscale_target: 0.01");
+    fetch_all(d->train, 4, x, y);
+    assert_row(y, 4, (double[]){ 1, 2, 3, 4 });
+    data_free(d);
     d = open_good(SECTION "missing: median\nnormalize_target: minmax");
     fetch_all(d->train, 4, x, y);
     assert_row(y, 4, (double[]){ 0, 1 / 3.0, 2 / 3.0, 1 });
@@ -232,6 +236,7 @@ static void test_bad_sections(void **state)
         { "key", SECTION "tagret: x", "tagret|target" },
         { "map", SECTION "drop: {a: b}", "drop" },
         { "several classes", "format: csv\ntrain: t.csv\ntarget: [place, price]\nmissing: mean", "several targets must be numbers" },
+        { "class times a factor", "format: csv\ntrain: t.csv\ntarget: place\nmissing: mean\nscale_target: 2", "scale_target: the target is a class" },
         { "scaled class", "format: csv\ntrain: t.csv\ntarget: place\nmissing: mean\nnormalize_target: standard", "no quantity" },
         { "regression", "format: csv\ntrain: t.csv\ntarget: place\nmissing: mean\ntask: regression", "'lake' is no number, and task is regression" },
         { "no file", "format: csv\ntrain: {fil: t.csv}\ntarget: price", "fil" },

@@ -118,6 +118,13 @@ static void test_task(void **state)
     assert_float_equal(mean, 2.25, 1e-12);
     assert_float_equal(t[0] * scale + mean, 0, 1e-6);
     data_free(d);
+    d = open_good(TRAIN "task: regression\nscale_target: 0.5");
+    fetch_all(d->train, 4, v, t);
+    assert_float_equal(t[3], 3, 1e-6);
+    data_target_scale(d, 1, &mean, &scale);
+    assert_float_equal(mean, 0, 0);
+    assert_float_equal(scale, 2, 0);
+    data_free(d);
     d = open_good(TRAIN "task: regression\nnormalize_target: minmax");
     fetch_all(d->train, 4, v, t);
     assert_float_equal(t[0], 0, 1e-6);
@@ -222,7 +229,10 @@ static void test_bad_labels(void **state)
     refuse("negative", TRAIN, "label -1 of sample 1");
     y = make_labels(), put("y", &y);
     refuse("names", TRAIN "classes: [a, b, c]", "label 6 of sample 3 (from 0); there are names for 3 classes");
-    refuse("scaled", TRAIN "normalize_target: standard", "are labels");
+    refuse("scaled", TRAIN "normalize_target: standard", "normalize_target: the targets in|are labels");
+    refuse("factor", TRAIN "scale_target: 2", "scale_target: the targets in|are labels");
+    refuse("twice", TRAIN "task: regression\nscale_target: 2\nnormalize_target: standard", "scale_target and normalize_target are both given");
+    refuse("zero", TRAIN "task: regression\nscale_target: 0", "scale_target");
     y = begin(0x0d, 1, (uint32_t[]){ 4 }), y.n += 16, put("y", &y);
     refuse("fractions", TRAIN "task: classification", "needs one whole number a sample");
     refuse("named numbers", TRAIN "classes: [a]", "are no labels");
