@@ -318,11 +318,11 @@ static source *idx_open_file(opening *o, const char *path, problems *pr)
 {
     const char *comma = file_exists(path) ? NULL : strchr(path, ',');
     const char *inputs = comma ? arena_strndup(o->a, path, (size_t)(comma - path)) : path;
-    const char *targets = comma ? comma + 1 : labels_beside(o->a, path);
+    const bool regression = o->fit->target.dtype == HEFT_F32;
+    const char *targets = comma ? comma + 1 : regression ? NULL : labels_beside(o->a, path);
     if (check_file((place){ 0 }, "data", inputs, "", pr) < 0) return NULL;
     if (targets && check_file((place){ 0 }, "data", targets, "", pr) < 0) return NULL;
-    const int task = o->fit->target.dtype == HEFT_F32 ? TASK_REGRESSION : TASK_AUTO;
-    return make_source(o, inputs, targets, task, pr);
+    return make_source(o, inputs, targets, regression ? TASK_REGRESSION : TASK_AUTO, pr);
 }
 
 static const char *const idx_others[] = { "classes", NULL };

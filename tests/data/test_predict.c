@@ -167,6 +167,35 @@ static void test_pictures(void **state)
     arena_free(k.a);
 }
 
+/* A model of pictures to pictures has no use for the labels beside them. */
+static void test_picture_targets(void **state)
+{
+    (void)state;
+    const unsigned char x[] = { 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 10, 20, 30 };
+    const unsigned char y[] = { 0, 0, 8, 1, 0, 0, 0, 2, 0, 2 };
+    write_bytes("a-images-idx3-ubyte", x, sizeof x);
+    write_bytes("a-labels-idx1-ubyte", y, sizeof y);
+    const kept k = keep("format: idx\ntrain: {inputs: a-images-idx3-ubyte, targets: a-images-idx3-ubyte}\nscale: 0.1\nscale_target: 0.01");
+    data *d = predict_good(&k, path_of("a-images-idx3-ubyte"), false);
+    float v[4], t[4];
+    fetch_all(d->test, 2, v, NULL);
+    assert_float_equal(v[3], 3, 1e-6);
+    double mean[2], scale[2];
+    data_target_scale(d, 2, mean, scale);
+    assert_float_equal(mean[1], 0, 0);
+    assert_float_equal(scale[1], 100, 1e-9);
+    data_free(d);
+    char both[300];
+    snprintf(both, sizeof both, "%s,%s", path_of("a-images-idx3-ubyte"), path_of("a-images-idx3-ubyte"));
+    d = predict_good(&k, both, true);
+    fetch_all(d->test, 2, v, t);
+    assert_float_equal(t[3], 0.3, 1e-6);
+    data_free(d);
+    snprintf(both, sizeof both, "%s,%s", path_of("a-images-idx3-ubyte"), path_of("a-labels-idx1-ubyte"));
+    predict_bad(&k, "labels", both, "targets are [1]; those of the model are [1, 2]");
+    arena_free(k.a);
+}
+
 static void test_text_and_builtin(void **state)
 {
     (void)state;
@@ -237,7 +266,7 @@ static void test_bad_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table), cmocka_unit_test(test_classes), cmocka_unit_test(test_pictures),
+        cmocka_unit_test(test_table), cmocka_unit_test(test_classes), cmocka_unit_test(test_pictures), cmocka_unit_test(test_picture_targets),
         cmocka_unit_test(test_text_and_builtin), cmocka_unit_test(test_bad_fit),
     };
     return cmocka_run_group_tests(tests, scratch_begin, scratch_end);
