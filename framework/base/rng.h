@@ -16,7 +16,8 @@ typedef enum rng_purpose {
     RNG_DATA,           /* built-in data sets.  a: split, b: sample */
     RNG_AUGMENT,        /* a: epoch, b: sample */
     RNG_SWEEP,          /* a: trial, b: parameter */
-    RNG_TEST
+    RNG_TEST,
+    RNG_GENERATE        /* characters of a text; one a draw */
 } rng_purpose;
 
 heft_rng rng_key(uint64_t seed, rng_purpose purpose, uint64_t a, uint64_t b);

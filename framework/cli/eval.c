@@ -23,7 +23,7 @@ static dataset *pick(const data *d, const char *split, const char **name, proble
 
 static void print(const session *s, const char *split, int64_t n, const double *value, bool as_json)
 {
-    const model *m = s->model;
+    const model *m = s->trained.model;
     if (as_json) {
         text t = { 0 };
         json_open(&t, NULL, '{');
@@ -56,10 +56,11 @@ int verb_eval(int argc, char **argv)
     if (session_load(&s, args.arg[0], args.n_overrides, args.override, file, &has_targets, &pr) == 0) {
         if (!has_targets) problems_add(&pr, (place){ file, 0, 0 }, "no targets in it to judge by; `heft predict` needs none");
         dataset *d = pr.n ? NULL : pick(s.data, split, &split, &pr);
-        double *value = arena_alloc(s.memory, (size_t)s.model->n_metrics + 1, sizeof *value);
+        const trained *t = &s.trained;
+        double *value = arena_alloc(s.memory, (size_t)t->model->n_metrics + 1, sizeof *value);
         if (d) {
             code = EXIT_WORK_FAILED;
-            if (evaluate_with(s.model, s.pass, s.data, d, value, &pr) == 0) {
+            if (evaluate_with(t->model, t->pass, s.data, d, value, &pr) == 0) {
                 print(&s, file ? file : split, dataset_count(d), value, as_json);
                 code = EXIT_DONE;
             }

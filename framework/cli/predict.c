@@ -1,82 +1,35 @@
-/* predict.c -- heft predict: what a trained model says of new data, as CSV or HDF5 */
+/* predict.c -- heft predict: what a trained model says of new data, as CSV or HDF5; or how it goes on with a text */
 #include <errno.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/session.h"
-#include "compute/compute.h"
 
-/* Predictions of all samples, in the users' units: probabilities, or targets as they were before scaling. */
-typedef struct answers { int64_t n, width; float *value; int32_t *class; double *mean, *scale; } answers;
-
-typedef struct chunk { const model_layer *loss; const heft_forward *f; } chunk;
-
-static void apply_predict(void *context, int64_t i)
-{
-    (void)i;
-    const chunk *c = context;
-    c->loss->layer->predict(c->loss->self, c->f);
-}
-
-/* The model's output for one batch, as its loss wants it seen. */
-static void add_batch(const session *s, const batch *b, answers *a)
-{
-    const model *m = s->model;
-    pass_run(s->pass, &(pass_input){ .n = b->n, .inputs = b->inputs }, false);
-    float *to = a->value + b->first * a->width;
-    const float *out = pass_output(s->pass);
-    const model_layer *loss = &m->layer[m->loss];
-    if (loss->layer->predict) {
-        const float *in[] = { out, NULL };
-        const heft_forward f = { .host = compute_host(), .n = b->n, .in = in, .out = to };
-        compute_parallel(1, apply_predict, &(chunk){ loss, &f });
-    } else memcpy(to, out, (size_t)(b->n * a->width) * sizeof *to);
-    for (int64_t k = 0; k < a->width; k++)
-        for (int64_t i = 0; i < b->n; i++) to[i * a->width + k] = (float)((double)to[i * a->width + k] * a->scale[k] + a->mean[k]);
-}
-
-/* The class of each answer: the most probable one, along the last axis; for a single output, whether it is over one half. */
-static int find_classes(const session *s, answers *a, problems *pr)
-{
-    const heft_shape *out = &s->model->layer[s->model->output].plan.out;
-    const int64_t k = out->rank ? out->dim[out->rank - 1] : 1;
-    if (s->data->n_classes < 2 || a->width != k) return 0;
-    if (!(a->class = block_alloc((size_t)a->n, sizeof *a->class))) {
-        problems_add(pr, (place){ 0 }, "no memory for %lld classes", (long long)a->n);
-        return -1;
-    }
-    for (int64_t i = 0; i < a->n; i++) {
-        const float *p = a->value + i * k;
-        for (int64_t j = 1; j < k; j++)
-            if (p[j] > p[a->class[i]]) a->class[i] = (int32_t)j;
-        if (k == 1) a->class[i] = p[0] > 0.5f;
-    }
-    return 0;
-}
+/* Predictions of all samples, in the users' units. */
+typedef struct answers { int64_t n, width; float *value; int32_t *class; } answers;
 
 static int answer(session *s, answers *a, problems *pr)
 {
-    const model *m = s->model;
+    trained *t = &s->trained;
     dataset *d = s->data->test;
     size_t cells;
     a->n = dataset_count(d);
-    a->width = heft_count(&m->layer[m->output].plan.out);
-    if (!size_mul((size_t)a->n, (size_t)a->width, &cells) || !(a->value = block_alloc(cells, sizeof *a->value))) {
+    a->width = t->width;
+    const bool classes = trained_classifies(t);
+    if (!size_mul((size_t)a->n, (size_t)a->width, &cells) || !(a->value = block_alloc(cells, sizeof *a->value)) ||
+        (classes && !(a->class = block_alloc((size_t)a->n, sizeof *a->class)))) {
         problems_add(pr, (place){ 0 }, "no memory for %lld predictions of %lld numbers", (long long)a->n, (long long)a->width);
         return -1;
     }
-    a->mean = arena_alloc(s->memory, (size_t)a->width, sizeof *a->mean);
-    a->scale = arena_alloc(s->memory, (size_t)a->width, sizeof *a->scale);
-    data_target_scale(s->data, a->width, a->mean, a->scale);
     const size_t before = pr->n;
-    loader *l = loader_open(d, s->data, m->batch, false, false, 0, pr);
+    loader *l = loader_open(d, s->data, t->model->batch, false, false, 0, pr);
     if (!l) return -1;
     loader_start(l, 0, 0);
-    for (const batch *b; (b = loader_next(l, pr));) add_batch(s, b, a);
+    for (const batch *b; (b = loader_next(l, pr));) trained_predict(t, b->n, b->inputs, a->value + b->first * a->width);
     loader_close(l);
-    if (pr->n > before) return -1;
-    return find_classes(s, a, pr);
+    for (int64_t i = 0; i < a->n && a->class; i++) a->class[i] = trained_class(t, a->value + i * a->width);
+    return pr->n > before ? -1 : 0;
 }
 
 /* ---- writing ---- */
@@ -137,7 +90,8 @@ static void write_csv(const data *d, const answers *a, text *t)
 
 static int write_hdf(const session *s, const answers *a, const char *path, problems *pr)
 {
-    const heft_shape *out = &s->model->layer[s->model->output].plan.out;
+    const model *m = s->trained.model;
+    const heft_shape *out = &m->layer[m->output].plan.out;
     int64_t dim[HDF_MAX_RANK] = { a->n };
     for (int32_t i = 0; i < out->rank; i++) dim[i + 1] = out->dim[i];
     hdf_file *f = hdf_create(pr);
@@ -172,33 +126,104 @@ static int write_answers(const session *s, const answers *a, const char *path, p
     return rc;
 }
 
+/* ---- text ---- */
+
+/* Each character at once, so that one sees it come. */
+static int put(void *context, char c, problems *pr)
+{
+    *(bool *)context = true;
+    if (putchar(c) != EOF && !fflush(stdout)) return 0;
+    problems_system(pr, "standard output", "cannot be written", errno);
+    return -1;
+}
+
+/* The options that go with --prompt, as given. */
+typedef struct text_words { const char *length, *temperature, *top_k, *seed; } text_words;
+
+static bool read_number(const char *option, const char *word, int64_t min, int64_t max, int64_t *out)
+{
+    if (!word || (text_int(word, out) && *out >= min && *out <= max)) return true;
+    fprintf(stderr, "heft: error: %s %s: a whole number from %lld to %lld is needed\n", option, word, (long long)min, (long long)max);
+    return false;
+}
+
+static bool read_generation(const text_words *w, generation *g)
+{
+    int64_t seed = 0;
+    bool good = read_number("--length", w->length, 0, INT64_C(1) << 40, &g->length);
+    good &= read_number("--top-k", w->top_k, 1, 256, &g->top_k);
+    good &= read_number("--seed", w->seed, 0, INT64_MAX, &seed);
+    g->seed = (uint64_t)seed;
+    if (w->temperature && (!text_real(w->temperature, &g->temperature) || !(g->temperature >= 0 && g->temperature <= 100))) {
+        fprintf(stderr, "heft: error: --temperature %s: a number from 0 to 100 is needed\n", w->temperature);
+        good = false;
+    }
+    return good;
+}
+
+/* ---- the verb ---- */
+
+static int predict_file(session *s, const cli_args *args, const char *input, const char *output, problems *pr)
+{
+    bool has_targets;
+    answers a = { 0 };
+    int code = EXIT_USAGE;
+    if (session_load(s, args->arg[0], args->n_overrides, args->override, input, &has_targets, pr) == 0) {
+        code = EXIT_WORK_FAILED;
+        if (answer(s, &a, pr) == 0 && write_answers(s, &a, output, pr) == 0) code = EXIT_DONE;
+    }
+    block_free(a.value);
+    block_free(a.class);
+    return code;
+}
+
+static int write_text(session *s, const cli_args *args, const generation *g, problems *pr)
+{
+    if (session_load_model(s, args->arg[0], args->n_overrides, args->override, pr) < 0) return EXIT_USAGE;
+    bool begun = false;
+    const int rc = generate(&s->trained, g, put, &begun, pr);
+    if (rc == 0 && put(&begun, '\n', pr) == 0) return EXIT_DONE;
+    return begun ? EXIT_WORK_FAILED : EXIT_USAGE;
+}
+
+/* Which of the two it is, and no option of the other. */
+static bool check_options(const char *input, const char *output, const char *prompt, const text_words *w)
+{
+    const char *fault = NULL;
+    if (!input == !prompt) fault = input ? "has either --input or --prompt, not both" : "needs --input FILE or --prompt TEXT";
+    else if (prompt && output) fault = "writes text to the terminal; --output goes with --input";
+    else if (!prompt && (w->length || w->temperature || w->top_k || w->seed))
+        fault = "takes --length, --temperature, --top-k and --seed with --prompt only";
+    if (fault) fprintf(stderr, "heft: error: predict %s\n", fault);
+    return !fault;
+}
+
 int verb_predict(int argc, char **argv)
 {
-    const char *input = NULL, *output = NULL;
-    bool has_targets;
+    const char *input = NULL, *output = NULL, *prompt = NULL;
+    text_words words = { 0 };
     const cli_option options[] = {
         { "--input", &input, NULL, "FILE  new data, of any format that heft reads; for built-in data how many samples" },
         { "--output", &output, NULL, "FILE  .h5 or .hdf5 for HDF5, anything else is CSV (default: CSV to the terminal)" },
+        { "--prompt", &prompt, NULL, "TEXT  begin with these characters and let a model of text go on" },
+        { "--length", &words.length, NULL, "N  characters to add (default: 500)" },
+        { "--temperature", &words.temperature, NULL, "T  below 1: likely characters more often; 0: always the likeliest (default: 1)" },
+        { "--top-k", &words.top_k, NULL, "K  draw from the K likeliest characters only (default: from all)" },
+        { "--seed", &words.seed, NULL, "S  of the draws (default: 0)" },
         { 0 }
     };
     cli_args args;
-    static const char usage[] = "heft predict CHECKPOINT|RUN --input FILE [--output FILE] [path=value ...]";
+    static const char usage[] = "heft predict CHECKPOINT|RUN {--input FILE [--output FILE] | --prompt TEXT [--length N]} [path=value ...]";
     if (cli_read(argc, argv, options, 1, 1, usage, &args) < 0) return EXIT_USAGE;
-    if (!input) {
-        fprintf(stderr, "heft: error: predict needs --input FILE\nusage: %s\n", usage);
+    generation g = { .prompt = prompt, .length = 500, .temperature = 1 };
+    if (!check_options(input, output, prompt, &words) || !read_generation(&words, &g)) {
+        fprintf(stderr, "usage: %s\n", usage);
         return EXIT_USAGE;
     }
     problems pr = { 0 };
     session s = { 0 };
-    answers a = { 0 };
-    int code = EXIT_USAGE;
-    if (session_load(&s, args.arg[0], args.n_overrides, args.override, input, &has_targets, &pr) == 0) {
-        code = EXIT_WORK_FAILED;
-        if (answer(&s, &a, &pr) == 0 && write_answers(&s, &a, output, &pr) == 0) code = EXIT_DONE;
-    }
+    const int code = prompt ? write_text(&s, &args, &g, &pr) : predict_file(&s, &args, input, output, &pr);
     if (code) cli_fail(&pr, code);
-    block_free(a.value);
-    block_free(a.class);
     session_close(&s);
     problems_free(&pr);
     return code;

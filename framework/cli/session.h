@@ -2,16 +2,15 @@
 #ifndef HEFT_CLI_SESSION_H
 #define HEFT_CLI_SESSION_H
 
-#include "run/run.h"
+#include "predict/trained.h"
 
 typedef struct session {
-    experiment *experiment;
+    experiment *experiment;          /* to train */
     registry   *registry;
-    data       *data;
     trainer    *trainer;
-    checkpoint *checkpoint;
-    model      *model;               /* of a checkpoint; a trainer has its own */
-    pass       *pass;                /* forward only */
+    checkpoint *checkpoint;          /* to go on from */
+    trained     trained;
+    data       *data;
     arena      *memory;
 } session;
 
@@ -22,6 +21,9 @@ int  session_train(session *s, experiment *e, problems *pr);
  * says whether they can be judged). */
 int  session_load(session *s, const char *path, int n_overrides, char *const *overrides, const char *file,
                   bool *has_targets, problems *pr);
+
+/* The same without any samples. */
+int  session_load_model(session *s, const char *path, int n_overrides, char *const *overrides, problems *pr);
 
 void session_close(session *s);
 

@@ -169,15 +169,23 @@ static int agree(opening *o, problems *pr)
     return rc;
 }
 
+static data *fitted(data_fit *fit, arena *a)
+{
+    data *d = arena_alloc(a, 1, sizeof *d);
+    *d = (data){ .input = fit->input, .target = fit->target, .n_classes = fit->n_classes, .class_name = fit->class_name,
+                 .n_columns = fit->n_columns, .column_name = fit->column_name,
+                 .target_name = fit->n_targets ? fit->target_name[0] : NULL, .memory = a, .fit = fit };
+    return d;
+}
+
+data *data_of_fit(data_fit *fit) { return fitted(fit, arena_new()); }
+
 static data *finish(opening *o)
 {
-    const data_fit *fit = o->fit;
-    data *d = arena_alloc(o->a, 1, sizeof *d);
-    *d = (data){ .input = fit->input, .target = fit->target, .train = o->set[TRAIN], .validation = o->set[VALIDATION],
-                 .test = o->set[TEST], .n_classes = fit->n_classes, .class_name = fit->class_name,
-                     .n_columns = fit->n_columns,
-                 .column_name = fit->column_name, .target_name = fit->n_targets ? fit->target_name[0] : NULL,
-                 .memory = o->a, .fit = o->fit };
+    data *d = fitted(o->fit, o->a);
+    d->train = o->set[TRAIN];
+    d->validation = o->set[VALIDATION];
+    d->test = o->set[TEST];
     print_settings(o);
     digest_end(o->print, d->fingerprint);
     return d;
@@ -295,6 +303,35 @@ void data_free(data *d)
             set[s]->from->close(set[s]->from);
     sets_free(set);
     arena_free(d->memory);
+}
+
+/* As the readers leave numbers: tokens below the limit, all else finite. */
+static bool number_fits(const heft_shape *s, float v)
+{
+    return s->dtype == HEFT_I32 ? v >= 0 && (double)v < (double)s->limit && v == floorf(v) : isfinite(v);
+}
+
+int data_from_numbers(const data *d, int64_t n, const float *numbers, float *inputs, problems *pr)
+{
+    const int64_t width = heft_count(&d->input);
+    const bool tokens = d->input.dtype == HEFT_I32;
+    for (int64_t i = 0; i < n * width; i++) {
+        const float v = numbers[i];
+        if (!number_fits(&d->input, v)) {
+            text name = { 0 };
+            if (d->column_name) text_printf(&name, " (%s)", d->column_name[i % width]);
+            if (tokens) problems_add(pr, (place){ 0 }, "sample %lld, number %lld: %g; tokens are 0 to %lld", (long long)(i / width),
+                                     (long long)(i % width), (double)v, (long long)d->input.limit - 1);
+            else problems_add(pr, (place){ 0 }, "sample %lld, number %lld%s: %g; numbers must be finite", (long long)(i / width),
+                              (long long)(i % width), name.s ? name.s : "", (double)v);
+            text_free(&name);
+            return -1;
+        }
+        if (tokens) ((int32_t *)(void *)inputs)[i] = (int32_t)v;
+        else inputs[i] = v;
+    }
+    if (!tokens) transform_inputs(d->fit, n * width, inputs);
+    return 0;
 }
 
 void data_target_scale(const data *d, int64_t k, double *mean, double *scale)

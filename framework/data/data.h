@@ -70,6 +70,8 @@ data *data_open(const node *section, const char *dir, uint64_t seed, problems *p
  * A path that does not exist is tried below root. */
 data *data_open_for_predict(const node *section, const char *dir, const char *file, struct data_fit *fit,
                             bool *has_targets, problems *pr);
+/* The shapes and names of a fit alone, without samples. */
+data *data_of_fit(struct data_fit *fit);
 void  data_free(data *d);            /* NULL: nothing.  No loader may be open */
 
 /* What was fitted and named: fill values, categories, means and factors, class names; below /data in a checkpoint. */
@@ -81,6 +83,15 @@ int64_t dataset_count(const dataset *s);
 /* Samples index[0..n) into inputs [n, input] and targets [n, target] (NULL: not wanted; left alone if there are
  * none).  From any thread, one at a time; different data sets at the same time.  A reading error is a problem. */
 int     dataset_fetch(dataset *s, const int64_t *index, int64_t n, float *inputs, float *targets, problems *pr);
+
+/* n samples that a program has, as a file of such data would hold them (tokens as whole numbers; of tables the numbers
+ * of `column_name`), as the model's inputs [n, input]; what cannot be one is a problem. */
+int     data_from_numbers(const data *d, int64_t n, const float *numbers, float *inputs, problems *pr);
+
+/* Of a text: its bytes as tokens, in place; unknown ones are problems with their place in `name`.  And the byte of each
+ * token, [n_classes]; NULL if the data are no text. */
+int     data_text_tokens(const data *d, const char *name, uint8_t *bytes, size_t n, problems *pr);
+const uint8_t *data_text_bytes(const data *d);
 
 /* How regression targets were scaled, to give predictions in the user's units: y * scale + mean per target; all 1
  * and 0 if they were not. */

@@ -55,13 +55,12 @@ static void learn_vocabulary(opening *o, const uint8_t *bytes, size_t n)
     fit->n_classes = fit->n_vocabulary;
 }
 
-/* Bytes to tokens in place. */
-static int encode(const data_fit *fit, const char *path, uint8_t *bytes, size_t n, problems *pr)
+static int encode(const data_fit *fit, const char *name, uint8_t *bytes, size_t n, problems *pr)
 {
     int16_t token[256];
     memset(token, 0xff, sizeof token);
     for (int64_t i = 0; i < fit->n_vocabulary; i++) token[fit->vocabulary[i]] = (int16_t)i;
-    place at = { path, 1, 1 };
+    place at = { name, 1, 1 };
     int unknown = 0;
     for (size_t i = 0; i < n; i++) {
         const uint8_t c = bytes[i];
@@ -78,6 +77,13 @@ static int encode(const data_fit *fit, const char *path, uint8_t *bytes, size_t 
     }
     return unknown ? -1 : 0;
 }
+
+int data_text_tokens(const data *d, const char *name, uint8_t *bytes, size_t n, problems *pr)
+{
+    return encode(d->fit, name, bytes, n, pr);
+}
+
+const uint8_t *data_text_bytes(const data *d) { return d->fit->n_vocabulary ? d->fit->vocabulary : NULL; }
 
 static source *make_source(opening *o, const char *path, int64_t length, int64_t stride, bool learn, problems *pr)
 {

@@ -19,7 +19,7 @@ enum { LINES = 500 };
 /* The whole contract with plugins is one header: that is what a plugin's author reads. */
 static const char long_header[] = "framework/include/heft/plugin.h";
 
-static const char *const rooms[] = { "base", "config", "compute", "hdf", "data", "plugin", "model", "train", "run",
+static const char *const rooms[] = { "base", "config", "compute", "hdf", "data", "plugin", "model", "train", "run", "predict",
                                      "sweep", "report", "export", "cli" };
 enum { ROOMS = sizeof rooms / sizeof *rooms };
 
