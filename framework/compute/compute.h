@@ -23,6 +23,12 @@ compute_precision compute_precision_now(void);
 size_t compute_memory(void);         /* bytes that this process may use at most: the machine's, or its cgroup's limit */
 bool compute_bf16_native(void);      /* the processor multiplies bf16 */
 
+/* For a library: heft's calls change OpenMP settings of the thread that makes them; between these two it may make any, and
+ * its own settings come back. */
+typedef struct compute_guest { int threads; bool dynamic; } compute_guest;
+compute_guest compute_enter(void);
+void compute_leave(compute_guest g);
+
 /* "AVX-512 with bf16 (oneDNN 2.6.3)" or "plain C": what results also depend on; goes into provenance. */
 const char *compute_describe(void);
 

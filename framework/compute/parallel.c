@@ -20,6 +20,19 @@ void parallel_pin(void)
     if (omp_get_max_threads() != 1) omp_set_num_threads(1);
 }
 
+compute_guest compute_enter(void)
+{
+    const compute_guest g = { omp_get_max_threads(), omp_get_dynamic() };
+    parallel_pin();
+    return g;
+}
+
+void compute_leave(compute_guest g)
+{
+    omp_set_num_threads(g.threads);
+    omp_set_dynamic(g.dynamic);
+}
+
 /* The team always has the same size: libgomp ends threads that a smaller team does not need, and starting them
  * again costs more than most regions take.  A thread's first task is the one of its own number, so that in
  * regions of few tasks a lane's memory stays in one processor's cache; the rest go to whoever is free. */

@@ -311,26 +311,31 @@ static bool number_fits(const heft_shape *s, float v)
     return s->dtype == HEFT_I32 ? v >= 0 && (double)v < (double)s->limit && v == floorf(v) : isfinite(v);
 }
 
-int data_from_numbers(const data *d, int64_t n, const float *numbers, float *inputs, problems *pr)
+static void refuse_number(const data *d, int64_t i, float v, problems *pr)
 {
-    const int64_t width = heft_count(&d->input);
+    const int64_t width = heft_count(&d->input), k = i % width;
+    const char *name = d->column_name ? d->column_name[k] : NULL;
+    if (d->input.dtype == HEFT_I32)
+        problems_add(pr, (place){ 0 }, "sample %lld, number %lld (from 0): %g; tokens are whole numbers from 0 to %lld",
+                     (long long)(i / width), (long long)k, (double)v, (long long)d->input.limit - 1);
+    else problems_add(pr, (place){ 0 }, "sample %lld, number %lld (from 0)%s%s: %g; numbers must be finite", (long long)(i / width),
+                      (long long)k, name ? ", " : "", name ? name : "", (double)v);
+}
+
+int data_from_numbers(const data *d, int64_t first, int64_t n, const float *numbers, float *inputs, problems *pr)
+{
+    const int64_t width = heft_count(&d->input), begin = first * width, count = n * width;
     const bool tokens = d->input.dtype == HEFT_I32;
-    for (int64_t i = 0; i < n * width; i++) {
-        const float v = numbers[i];
+    for (int64_t i = 0; i < count; i++) {
+        const float v = numbers[begin + i];
         if (!number_fits(&d->input, v)) {
-            text name = { 0 };
-            if (d->column_name) text_printf(&name, " (%s)", d->column_name[i % width]);
-            if (tokens) problems_add(pr, (place){ 0 }, "sample %lld, number %lld: %g; tokens are 0 to %lld", (long long)(i / width),
-                                     (long long)(i % width), (double)v, (long long)d->input.limit - 1);
-            else problems_add(pr, (place){ 0 }, "sample %lld, number %lld%s: %g; numbers must be finite", (long long)(i / width),
-                              (long long)(i % width), name.s ? name.s : "", (double)v);
-            text_free(&name);
+            refuse_number(d, begin + i, v, pr);
             return -1;
         }
         if (tokens) ((int32_t *)(void *)inputs)[i] = (int32_t)v;
         else inputs[i] = v;
     }
-    if (!tokens) transform_inputs(d->fit, n * width, inputs);
+    if (!tokens) transform_inputs(d->fit, count, inputs);
     return 0;
 }
 

@@ -84,9 +84,9 @@ int64_t dataset_count(const dataset *s);
  * none).  From any thread, one at a time; different data sets at the same time.  A reading error is a problem. */
 int     dataset_fetch(dataset *s, const int64_t *index, int64_t n, float *inputs, float *targets, problems *pr);
 
-/* n samples that a program has, as a file of such data would hold them (tokens as whole numbers; of tables the numbers
- * of `column_name`), as the model's inputs [n, input]; what cannot be one is a problem. */
-int     data_from_numbers(const data *d, int64_t n, const float *numbers, float *inputs, problems *pr);
+/* Samples [first, first + n) of those a program has, as a file of such data would hold them (tokens as whole numbers; of
+ * tables the numbers of `column_name`), as the model's inputs [n, input]; what cannot be one is a problem. */
+int     data_from_numbers(const data *d, int64_t first, int64_t n, const float *numbers, float *inputs, problems *pr);
 
 /* Of a text: its bytes as tokens, in place; unknown ones are problems with their place in `name`.  And the byte of each
  * token, [n_classes]; NULL if the data are no text. */

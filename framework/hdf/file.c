@@ -18,24 +18,32 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static unsigned long opened;         /* under the lock: the core driver takes two files of one name for one file */
+static struct { H5E_auto2_t print; void *context; unsigned loading; } guest;    /* the settings of a program that uses heft.h */
 
 /* Without H5dont_atexit a failed close makes HDF5's exit handler crash the process; it must be the first call. */
 static void begin(void)
 {
     H5dont_atexit();
     H5open();
-    H5PLset_loading_state(0);
 }
 
 void hdf_enter(void)
 {
     pthread_mutex_lock(&lock);
     pthread_once(&once, begin);
+    H5Eget_auto2(H5E_DEFAULT, &guest.print, &guest.context);
+    H5PLget_loading_state(&guest.loading);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);       /* a setting of the thread, not of the process */
     H5Eclear2(H5E_DEFAULT);
+    H5PLset_loading_state(0);
 }
 
-void hdf_leave(void) { pthread_mutex_unlock(&lock); }
+void hdf_leave(void)
+{
+    H5Eset_auto2(H5E_DEFAULT, guest.print, guest.context);
+    H5PLset_loading_state(guest.loading);
+    pthread_mutex_unlock(&lock);
+}
 
 /* ---- errors ---- */
 

@@ -1,6 +1,7 @@
 #include "plugin/registry.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,7 +48,7 @@ static void *one_more(arena *a, void *old, size_t n, size_t size)
     return n & (n - 1) ? old : arena_grow(a, old, n, n ? 2 * n : 1, size);
 }
 
-static bool same_directory(const char *a, const char *b)
+static bool same_file(const char *a, const char *b)
 {
     struct stat x, y;
     if (stat(a, &x) == 0 && stat(b, &y) == 0) return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
@@ -58,7 +59,7 @@ static void add_directory(registry *r, const char *path, bool user)
 {
     path = path_absolute(r->memory, path);
     for (size_t i = 0; i < r->n_dirs; i++)
-        if (same_directory(r->dir[i].path, path)) return;
+        if (same_file(r->dir[i].path, path)) return;
     r->dir = one_more(r->memory, r->dir, r->n_dirs, sizeof *r->dir);
     r->dir[r->n_dirs++] = (directory){ path, user };
 }
@@ -81,9 +82,23 @@ static const char *executable_dir(arena *a)
     return n <= 0 || n == (ssize_t)sizeof self ? NULL : path_dir(a, arena_strndup(a, self, (size_t)n));
 }
 
-static void add_beside_executable(registry *r)
+/* Of the shared library that this code is in; NULL if it is part of the executable. */
+static const char *library_dir(arena *a)
 {
-    const char *dir = executable_dir(r->memory);
+    Dl_info here;
+    if (!dladdr(kinds, &here) || !here.dli_fname || !strchr(here.dli_fname, '/')) return NULL;
+    return same_file(here.dli_fname, "/proc/self/exe") ? NULL : path_dir(a, here.dli_fname);
+}
+
+static void add_beside_code(registry *r)
+{
+    const char *dir = library_dir(r->memory);
+    if (dir) {
+        add_directory(r, path_join(r->memory, dir, "plugins"), false);
+        add_directory(r, path_join(r->memory, dir, "heft/plugins"), false);
+        return;
+    }
+    dir = executable_dir(r->memory);
     if (!dir) return;
     add_directory(r, path_join(r->memory, dir, "plugins"), false);
     add_directory(r, path_join(r->memory, dir, HEFT_INSTALLED_PLUGINS), false);
@@ -96,7 +111,7 @@ registry *registry_new(size_t n_dirs, const char *const *dirs)
     r->memory = a;
     for (size_t i = 0; i < n_dirs; i++) add_directory(r, dirs[i], true);
     add_environment(r);
-    add_beside_executable(r);
+    add_beside_code(r);
     return r;
 }
 

@@ -2,7 +2,8 @@
  *
  * The only door to dlfcn.  A plugin NAME of a kind is DIR/<kind>s/NAME.so or DIR/NAME.so, in the first of these
  * directories that has it: the experiment's `plugins:`, each of $HEFT_PLUGIN_PATH (separated by colons), `plugins`
- * beside the executable (a build tree), ../lib/heft/plugins from it (installed; the folder the build was told).
+ * beside the executable (a build tree), ../lib/heft/plugins from it (installed; the folder the build was told); in
+ * libheft.so instead of these, plugins and heft/plugins beside that.
  * The first file found is the one, even if it is refused.  A file is first opened in a child process, since a
  * damaged one can kill its loader; then here, once, and never closed.  Everything here is [main], and best before the
  * big allocations and the threads: a fork takes 1 ms, and 40 ms more for every GB in use.

@@ -22,11 +22,11 @@ int trained_open(trained *t, const char *path, int n_overrides, char *const *ove
 int trained_load(trained *t, const data *d, problems *pr)
 {
     const experiment *e = t->experiment;
-    train_options o = { 0 };
-    if (train_options_read(e, &o, t->memory, pr) < 0) return -1;
+    const train_options *o = &t->options;
+    if (train_options_read(e, &t->options, t->memory, pr) < 0) return -1;
     t->data = d;
-    compute_init((int)o.threads, (compute_precision)o.precision);
-    t->model = model_build(e->model, e->loss, e->metrics, t->registry, &d->input, &d->target, o.batch, pr);
+    compute_init((int)o->threads, (compute_precision)o->precision);
+    t->model = model_build(e->model, e->loss, e->metrics, t->registry, &d->input, &d->target, o->batch, pr);
     if (!t->model || checkpoint_load_model(t->checkpoint, t->model, pr) < 0) return -1;
     checkpoint_close(t->checkpoint);
     t->checkpoint = NULL;

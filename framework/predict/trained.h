@@ -11,6 +11,7 @@ typedef struct trained {
     experiment    *experiment;
     registry      *registry;
     checkpoint    *checkpoint;       /* until the weights are loaded */
+    train_options  options;
     const data    *data;             /* the caller's */
     model         *model;
     pass          *pass;             /* forward only */
