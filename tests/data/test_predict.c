@@ -122,14 +122,21 @@ static void test_classes(void **state)
     arena_free(k.a);
 }
 
+static const unsigned char pictures[] = { 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 10, 20, 30 };
+static const unsigned char labels[] = { 0, 0, 8, 1, 0, 0, 0, 2, 0, 2 };
+
+/* Two pictures of [1, 2], of the classes 0 and 2. */
+static void write_pictures(void)
+{
+    write_bytes("a-images-idx3-ubyte", pictures, sizeof pictures);
+    write_bytes("a-labels-idx1-ubyte", labels, sizeof labels);
+}
+
 /* Pictures: from idx beside its labels, from a csv file of pixels, and from others that do not fit. */
 static void test_pictures(void **state)
 {
     (void)state;
-    const unsigned char x[] = { 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 10, 20, 30 };
-    const unsigned char y[] = { 0, 0, 8, 1, 0, 0, 0, 2, 0, 2 };
-    write_bytes("a-images-idx3-ubyte", x, sizeof x);
-    write_bytes("a-labels-idx1-ubyte", y, sizeof y);
+    write_pictures();
     const kept k = keep("format: idx\ntrain: {inputs: a-images-idx3-ubyte, targets: a-labels-idx1-ubyte}\nnormalize: minmax");
     data *d = predict_good(&k, path_of("a-images-idx3-ubyte"), true);
     float v[4];
@@ -138,7 +145,7 @@ static void test_pictures(void **state)
     assert_float_equal(v[3], 1, 1e-6);
     assert_int_equal(label[1], 2);
     data_free(d);
-    write_bytes("other", x, sizeof x);
+    write_bytes("other", pictures, sizeof pictures);
     data_free(predict_good(&k, path_of("other"), false));
     char both[300];
     snprintf(both, sizeof both, "%s,%s", path_of("other"), path_of("a-labels-idx1-ubyte"));
@@ -157,8 +164,8 @@ static void test_pictures(void **state)
     predict_bad(&k, "width", path_of("p.csv"), "3 columns; the model takes 2 numbers");
     write_text("p.csv", "label,p0,p1\n3,0,15\n");
     predict_bad(&k, "class", path_of("p.csv"), "'3' is no class; they are 0 to 2");
-    unsigned char more[sizeof y];
-    memcpy(more, y, sizeof y);
+    unsigned char more[sizeof labels];
+    memcpy(more, labels, sizeof labels);
     more[9] = 3;
     write_bytes("a-labels-idx1-ubyte", more, sizeof more);
     predict_bad(&k, "label", path_of("a-images-idx3-ubyte"), "label 3 of sample 1 (from 0); the model knows 3 classes");
@@ -171,10 +178,7 @@ static void test_pictures(void **state)
 static void test_picture_targets(void **state)
 {
     (void)state;
-    const unsigned char x[] = { 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 10, 20, 30 };
-    const unsigned char y[] = { 0, 0, 8, 1, 0, 0, 0, 2, 0, 2 };
-    write_bytes("a-images-idx3-ubyte", x, sizeof x);
-    write_bytes("a-labels-idx1-ubyte", y, sizeof y);
+    write_pictures();
     const kept k = keep("format: idx\ntrain: {inputs: a-images-idx3-ubyte, targets: a-images-idx3-ubyte}\nscale: 0.1\nscale_target: 0.01");
     data *d = predict_good(&k, path_of("a-images-idx3-ubyte"), false);
     float v[4], t[4];
