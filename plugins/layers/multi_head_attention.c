@@ -86,12 +86,13 @@ static void sum_rows(int64_t rows, int64_t n, const float *restrict dy, float *r
         for (int64_t j = 0; j < n; j++) db[j] += dy[i * n + j];
 }
 
-/* No position attends to padding: its scores, a column of s [t, t], become -infinity. */
+/* No position attends to padding: its scores, a column of s [t, t], become -infinity (where the mask is not a number, that). */
 static void hide_padding(const attention *l, const float *mask, float *restrict s)
 {
     for (int64_t j = 0; j < l->time; j++) {
-        if (l->tokens ? heft_ints(mask)[j] != l->padding : mask[j] != (float)l->padding) continue;
-        for (int64_t r = 0; r < l->time; r++) s[r * l->time + j] = -INFINITY;
+        const bool broken = !l->tokens && mask[j] != mask[j];
+        if (!broken && (l->tokens ? heft_ints(mask)[j] != l->padding : mask[j] != (float)l->padding)) continue;
+        for (int64_t r = 0; r < l->time; r++) s[r * l->time + j] = broken ? mask[j] : -INFINITY;
     }
 }
 
