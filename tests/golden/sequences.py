@@ -167,5 +167,28 @@ for tokens, options, width, bias, heads, padding, causal in MASKED:
     case("multi_head_attention", options, [(tokens.shape[0], width), tokens], projections(width, bias),
          masked_attention(heads, padding, causal))
 
+
+
+def embedding_padded(k):                                # PyTorch's vector of padding_idx is 0, and stays so
+    def f(x, w):
+        return F.embedding(x, w * (torch.arange(len(w)) != k)[:, None], padding_idx=k)
+    return f
+
+
+case("embedding", "{units: 3, padding: 0}", [ids(4, 6)], [(4, 3)], embedding_padded(0))
+case("embedding", "{units: 2, padding: 2}", [ids(3, 5)], [(3, 2)], embedding_padded(2))
+
+
+def mean_masked(k):
+    def f(x, tokens):
+        kept = (tokens != k).double()[:, :, None]
+        return (x * kept).sum(1) / kept.sum(1).clamp(min=1)
+    return f
+
+
+case("global_avg_pool", "", [(5, 3), ids(2, 5)], [], mean_masked(0))
+case("global_avg_pool", "{padding: 1}", [(6, 17), ids(3, 6)], [], mean_masked(1))
+case("global_avg_pool", "", [(2, 3), ids(1, 2)], [], mean_masked(0))
+
 if __name__ == "__main__":
     write("sequences.py")
