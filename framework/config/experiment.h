@@ -12,7 +12,7 @@ typedef struct experiment {
     arena      *memory;          /* owns everything below */
     const char *path;            /* as given */
     const char *dir;             /* of the file, absolute: relative paths in it start there */
-    node       *root;            /* resolved: no base, no ${} */
+    node       *root;            /* resolved: no base, no ${}; files of initializers are absolute */
     const char *name;            /* default: the file's stem; safe as the name of a directory */
     uint64_t    seed;            /* default 0 */
     const node *data, *model, *loss, *optimizer;       /* required */
@@ -28,7 +28,7 @@ experiment *experiment_load(const char *path, int n, char *const *overrides, pro
 experiment *experiment_parse(const char *name, const char *dir, const char *yaml, size_t n, int n_over,
                              char *const *overrides, problems *pr);
 
-/* The resolved experiment as YAML, with name and seed given, and with plugins, data.root and files of initializers made absolute where they
+/* The resolved experiment as YAML, with name and seed given, and with plugins and data.root made absolute where they
  * were relative to the experiment's file (a root under $HEFT_DATA stays relative; files without a root get the file's
  * directory), so that it trains the same run from anywhere.  A literal ${ is written as $${. */
 void experiment_write(const experiment *e, text *out);

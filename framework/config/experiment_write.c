@@ -48,21 +48,6 @@ static void place_root(arena *a, const experiment *e, node *data)
     node_set(a, data, "root", at, quoted(a, path_absolute(a, path_join(a, e->dir, root ? root->text : ".")), at));
 }
 
-/* `init: {weight: {file: {path: x.h5}}}` of layers. */
-static void place_inits(arena *a, const experiment *e, node *layers)
-{
-    for (size_t i = 0; layers && layers->kind == NODE_LIST && i < layers->n; i++) {
-        const node *entry = layers->item[i];
-        const node *init = entry->kind == NODE_MAP && entry->n == 1 ? node_get(entry->pair[0].value, "init") : NULL;
-        for (size_t k = 0; init && init->kind == NODE_MAP && k < init->n; k++) {
-            node *file = node_get(init->pair[k].value, "file");
-            const node *path = file ? node_get(file, "path") : NULL;
-            if (!path || path->kind != NODE_SCALAR) continue;
-            node_set(a, file, "path", path->at, quoted(a, path_absolute(a, path_join(a, e->dir, path->text)), path->at));
-        }
-    }
-}
-
 void experiment_write(const experiment *e, text *out)
 {
     arena *a = arena_new();
@@ -70,7 +55,6 @@ void experiment_write(const experiment *e, text *out)
     node *root = node_copy(a, e->root), *whole = node_map(a, at);
     node *plugins = node_get(root, "plugins");
     place_root(a, e, node_get(root, "data"));
-    place_inits(a, e, node_get(root, "model"));
     if (plugins) {
         node *list = node_scalar(a, "", plugins->at);
         list->kind = NODE_LIST;

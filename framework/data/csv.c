@@ -65,7 +65,7 @@ static table_options *read_options(opening *o, const csv_options *own, const nod
         if (strings_read(node_get(section, list[i].key), list[i].key, o->a, list[i].n, list[i].names, pr) < 0)
             rc = -1;
     const node *weight = section ? node_get(section, "weight") : NULL;
-    if (weight && node_read_string(weight, "data: weight", &to->weight, pr) < 0) rc = -1;
+    if (weight && !node_is_null(weight) && node_read_string(weight, "data: weight", &to->weight, pr) < 0) rc = -1;
     else if (to->weight) to->weight = arena_strdup(o->a, to->weight);
     if (section && read_one_hot(o, node_get(section, "one_hot"), to, pr) < 0) rc = -1;
     if (section && !o->predict && !to->n_targets) {

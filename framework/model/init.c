@@ -151,12 +151,11 @@ void build_initializers(builder *b)
     }
 }
 
-static int read_file(const model_layer *l, const model_tensor *t, const char *dir, float *x, problems *pr)
+static int read_file(const model_layer *l, const model_tensor *t, float *x, problems *pr)
 {
     init_file *from = t->init_file;
     const heft_shape *s = &t->decl->shape;
-    arena *a = arena_new();
-    const char *path = path_join(a, dir, from->path);
+    const char *path = from->path;
     problems why = { 0 };
     hdf_file *f = NULL;
     if (!file_exists(path)) problems_add(&why, (place){ path, 0, 0 }, "there is no such file");
@@ -172,11 +171,10 @@ static int read_file(const model_layer *l, const model_tensor *t, const char *di
     for (size_t i = 0; i < why.n; i++)
         problems_add(pr, from->at, "layer '%s': %s from a file: %s: %s", l->name, t->decl->name, why.item[i].at.file, why.item[i].text);
     problems_free(&why);
-    arena_free(a);
     return rc;
 }
 
-int model_init(model *m, uint64_t seed, const char *dir, problems *pr)
+int model_init(model *m, uint64_t seed, problems *pr)
 {
     int rc = 0;
     for (int i = 0; i < m->n_layers; i++) {
@@ -186,7 +184,7 @@ int model_init(model *m, uint64_t seed, const char *dir, problems *pr)
             if (t->decl->role > HEFT_STATE) continue;
             float *x = (t->decl->role == HEFT_WEIGHT ? m->x : m->state) + t->offset;
             if (t->init_file) {
-                if (read_file(l, t, dir, x, pr) < 0) rc = -1;
+                if (read_file(l, t, x, pr) < 0) rc = -1;
                 continue;
             }
             text path = { 0 };

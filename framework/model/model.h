@@ -75,9 +75,9 @@ model *model_build(const node *layers, const node *loss, const node *metrics, re
                    const heft_shape *input, const heft_shape *target, int64_t batch, problems *pr);
 void   model_free(model *m);
 
-/* Fill x and state by the initializers; keyed by seed and tensor path, so independent of everything else.  dir: where relative paths of
- * files begin.  lsuv is left to the caller, who has samples. */
-int    model_init(model *m, uint64_t seed, const char *dir, problems *pr);
+/* Fill x and state by the initializers; keyed by seed and tensor path, so independent of everything else.  lsuv is
+ * left to the caller, who has samples. */
+int    model_init(model *m, uint64_t seed, problems *pr);
 
 /* Name and keys of the i-th initializer that is the host's own, no plugin; NULL after the last. */
 const heft_option *model_initializer_table(int i, const char **name);

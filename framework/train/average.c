@@ -31,7 +31,7 @@ const heft_option *average_table(int i, const char **name)
     return forms[i].table;
 }
 
-average *average_new(const node *train, const model *m, problems *pr)
+average *average_new(const node *train, const model *m, arena *memory, problems *pr)
 {
     const node *section = train ? node_get(train, "average") : NULL, *options;
     const char *type;
@@ -44,8 +44,8 @@ average *average_new(const node *train, const model *m, problems *pr)
         return NULL;
     }
     average_keys k = { 0 };
-    if (options_read(forms[form].table, options, at, forms[form].name, NULL, &k, m->memory, pr) < 0) return NULL;
-    average *a = arena_alloc(m->memory, 1, sizeof *a);
+    if (options_read(forms[form].table, options, at, forms[form].name, NULL, &k, memory, pr) < 0 || !m) return NULL;
+    average *a = arena_alloc(memory, 1, sizeof *a);
     *a = (average){ .view = *m, .of = m, .ema = form == 0, .by_epoch = k.unit == EPOCH, .decay = k.decay, .start = k.start, .every = k.every };
     a->view.x = block_alloc(m->n_weights, sizeof *a->view.x);
     a->view.state = block_alloc(m->n_state, sizeof *a->view.state);

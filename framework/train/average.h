@@ -26,8 +26,8 @@ typedef struct average {
     int64_t     n;               /* how many have been averaged; 0: the average is still to begin */
 } average;
 
-/* From `train.average`; NULL if there is none, or after problems.  m must outlive it. */
-average *average_new(const node *train, const model *m, problems *pr);
+/* From `train.average`; NULL if there is none, or after problems.  m must outlive it; NULL: the section is only checked. */
+average *average_new(const node *train, const model *m, arena *a, problems *pr);
 void     average_free(average *a);                   /* NULL: nothing */
 size_t   average_bytes(const average *a);            /* NULL: 0 */
 

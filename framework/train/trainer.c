@@ -73,7 +73,7 @@ static trainer *make(const experiment *e, registry *r, data *d, bool empty, prob
     if (pr->n == before) compute_init((int)t->options.threads, (compute_precision)t->options.precision);
     t->model = model_build(e->model, e->loss, e->metrics, r, &d->input, &d->target, t->options.batch ? t->options.batch : 1, pr);
     t->optimizer = optimizer_new(e->optimizer, r, t->model, pr);
-    if (t->model) t->average = average_new(e->train, t->model, pr);
+    t->average = average_new(e->train, t->model, a, pr);
     if (t->model && t->optimizer) {
         const dataset *const sets[] = { d->train, d->validation, d->test };
         for (int i = 0; i < 3; i++)
@@ -89,7 +89,7 @@ static trainer *make(const experiment *e, registry *r, data *d, bool empty, prob
     if (pr->n == before) {
         schedule_begin(&t->state.schedule);
         t->meter = meter_new(t->model);
-        if (!empty) model_init(t->model, e->seed, e->dir, pr);
+        if (!empty) model_init(t->model, e->seed, pr);
         t->train_pass = pass_new(t->model, true, pr);
         t->eval_pass = pass_new(t->average ? &t->average->view : t->model, false, pr);
         t->loader = loader_open(d->train, d, t->options.batch, t->options.shuffle, t->options.drop_last, e->seed, pr);

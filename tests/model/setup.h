@@ -36,7 +36,7 @@ static void setup_model(setup *s, const char *yaml, heft_shape input, heft_shape
     s->model = model_build(node_get(s->root, "model"), node_get(s->root, "loss"), node_get(s->root, "metrics"), s->registry,
                            &input, &target, batch, &s->pr);
     if (!s->model) return;
-    if (model_init(s->model, 7, ".", &s->pr) < 0) return;
+    if (model_init(s->model, 7, &s->pr) < 0) return;
     heft_rng r = rng_key(1, RNG_TEST, 0, 0);
     const int64_t ni = batch * heft_count(&input), nt = batch * heft_count(&target);
     s->inputs = block_alloc((size_t)ni, sizeof(float));

@@ -68,9 +68,9 @@ static void automatic_initializers(void **state)
 
     /* Initial weights depend on the seed and the tensor's path, not on what else there is. */
     float first = model_weight(s.model, layer(&s, "c1"), 0)[0];
-    model_init(s.model, 7, ".", &s.pr);
+    model_init(s.model, 7, &s.pr);
     assert_true(first == model_weight(s.model, layer(&s, "c1"), 0)[0]);
-    model_init(s.model, 8, ".", &s.pr);
+    model_init(s.model, 8, &s.pr);
     assert_true(first != model_weight(s.model, layer(&s, "c1"), 0)[0]);
     setup_end(&s);
 }

@@ -31,20 +31,24 @@ static void make_files(void)
     expect_none(&pr);
 }
 
-/* setup.h takes relative paths from "/", so they are spelled out. */
-static void make(setup *s, const char *averaged, bool fresh)
+static void make_from(setup *s, const char *yaml, const char *dir, bool fresh)
 {
-    char yaml[2000];
     static const char *const dirs[] = { PLUGIN_DIR };
     memset(s, 0, sizeof *s);
-    snprintf(yaml, sizeof yaml, DATA NET TRAIN "%s}\n", averaged);
-    s->experiment = experiment_parse("test.yaml", scratch, yaml, strlen(yaml), 0, NULL, &s->pr);
+    s->experiment = experiment_parse("test.yaml", dir, yaml, strlen(yaml), 0, NULL, &s->pr);
     expect_none(&s->pr);
     s->registry = registry_new(1, dirs);
     s->data = data_open(s->experiment->data, s->experiment->dir, 0, &s->pr);
     expect_none(&s->pr);
     s->trainer = (fresh ? trainer_new : trainer_new_empty)(s->experiment, s->registry, s->data, &s->pr);
     expect_none(&s->pr);
+}
+
+static void make(setup *s, const char *averaged, bool fresh)
+{
+    char yaml[2000];
+    snprintf(yaml, sizeof yaml, DATA NET TRAIN "%s}\n", averaged);
+    make_from(s, yaml, scratch, fresh);
 }
 
 static void goes_on(void **state)
@@ -59,11 +63,12 @@ static void goes_on(void **state)
             make(&a, kinds[k].average, true);
             train_to_end(&a, &sa);
             assert_int_equal(checkpoint_save(a.trainer, "end.h5", &pr), 0);
-            assert_int_equal(rename("first.h5", "gone.h5"), 0);         /* a run that goes on needs it no more */
-            make(&b, kinds[k].average, false);
-            assert_int_equal(rename("gone.h5", "first.h5"), 0);
             checkpoint *c = checkpoint_open("middle.h5", &pr);
             expect_none(&pr);
+            size_t n;
+            assert_int_equal(rename("first.h5", "gone.h5"), 0);         /* a run that goes on needs it no more */
+            make_from(&b, checkpoint_experiment(c, &n), "/", false);
+            assert_int_equal(rename("gone.h5", "first.h5"), 0);
             checkpoint_restore(c, b.trainer, &pr);
             expect_none(&pr);
             checkpoint_close(c);

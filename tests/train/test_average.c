@@ -16,7 +16,7 @@ static average *make(const char *yaml, model *m, problems *pr)
 {
     char yaml_text[200];
     snprintf(yaml_text, sizeof yaml_text, "average: %s", yaml);
-    return average_new(node_parse(m->memory, "test.yaml", yaml_text, strlen(yaml_text), pr), m, pr);
+    return average_new(node_parse(m->memory, "test.yaml", yaml_text, strlen(yaml_text), pr), m, m->memory, pr);
 }
 
 static void test_golden(void **state)
