@@ -70,7 +70,7 @@ static void check_tensor(check *c, const rig *h, int i)
                "per_sample for saved and scratch only", look, "'%s' has another role", name);
     check_that(c, t->role != HEFT_TALLY_BACK || h->layer->survey_back, TENSOR, "survey_back, which fills it", look,
                "'%s' is HEFT_TALLY_BACK without", name);
-    check_that(c, t->role != HEFT_TALLY || h->layer->survey || h->layer->fold, TENSOR, "survey or fold, which use it", look,
+    check_that(c, t->role != HEFT_TALLY || h->layer->survey || h->layer->fold || !strcmp(name, "weight"), TENSOR, "survey or fold, which use it", look,
                "'%s' is HEFT_TALLY without", name);
     check_that(c, t->role != HEFT_WEIGHT || h->layer->backward, TENSOR, "backward, which trains it", look,
                "'%s' is HEFT_WEIGHT without", name);
