@@ -60,10 +60,13 @@ int verb_eval(int argc, char **argv)
         double *value = arena_alloc(s.memory, (size_t)t->model->n_metrics + 1, sizeof *value);
         if (d) {
             code = EXIT_WORK_FAILED;
-            if (evaluate_with(t->model, t->pass, s.data, d, value, &pr) == 0) {
+            meter *sums = meter_new(t->model);
+            if (evaluate_run(t->model, t->pass, s.data, d, sums, &pr) == 0) {
+                meter_read(sums, t->model, value);
                 print(&s, file ? file : split, dataset_count(d), value, as_json);
                 code = EXIT_DONE;
             }
+            meter_free(sums);
         }
     }
     if (code) cli_fail(&pr, code);

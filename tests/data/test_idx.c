@@ -234,7 +234,7 @@ static void test_bad_labels(void **state)
     refuse("twice", TRAIN "task: regression\nscale_target: 2\nnormalize_target: standard", "scale_target and normalize_target are both given");
     refuse("zero", TRAIN "task: regression\nscale_target: 0", "scale_target");
     y = begin(0x0d, 1, (uint32_t[]){ 4 }), y.n += 16, put("y", &y);
-    refuse("fractions", TRAIN "task: classification", "needs one whole number a sample");
+    refuse("fractions", TRAIN "task: classification", "needs a whole number for each sample");
     refuse("named numbers", TRAIN "classes: [a]", "are no labels");
 }
 
