@@ -26,6 +26,9 @@ expect() {
 says() { grep -qF -- "$2" "$1" || die "'$2' is not in $1"; }
 silent() { [ ! -s "$1" ] || die "$1 is not empty"; }
 
+# c_block N FILE: the Nth example in C of a page.
+c_block() { awk -v n="$1" '/^```c$/ { on = ++i == n; next } /^```/ { on = 0 } on' "$2"; }
+
 # All that a checkpoint holds but the experiment's text, with every bit of every number.
 state_of() { h5dump -m '%.17g' -g /layers -g /optimizer -g /trainer -g /metrics "$1" | tail -n +2 | sha256sum; }
 newest() { echo "$1/checkpoints/$(cat "$1/checkpoints/latest")"; }

@@ -150,11 +150,16 @@ printf x | dd of="$newest" bs=1 seek=2000 conv=notrunc status=none
 expect 1 ./use "$newest" 1 float
 says err "$newest"
 
-# The program of docs/library.md does what it says.
-awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$source_dir/docs/library.md" >example.c
-# shellcheck disable=SC2046,SC2086
-expect 0 "$compiler" $flags -std=c17 -Wall -Wextra -Werror example.c $(pkg-config --cflags --libs heft) -o example
+# The programs of docs/library.md and README.md do what they say.
 expect 0 "$heft" train "$source_dir/experiments/houses.yaml" train.epochs=1 data.samples=500 --run runs/houses-0001
-expect 0 ./example
-[ "$(wc -l <out)" = 2 ] || die "not a price for each of two houses"
+c_block 1 "$source_dir/docs/library.md" >example.c
+c_block 2 "$source_dir/README.md" >price.c
+for program in example price; do
+    # shellcheck disable=SC2046,SC2086
+    expect 0 "$compiler" $flags -std=c17 -Wall -Wextra -Werror $program.c $(pkg-config --cflags --libs heft) -o $program
+    expect 0 ./$program
+    mv out $program.out
+done
+[ "$(wc -l <example.out)" = 2 ] || die "not a price for each of two houses"
+[ "$(head -1 example.out)" = "$(cat price.out)" ] || die "two prices for one house"
 echo "library: ok"

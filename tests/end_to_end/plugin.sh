@@ -5,7 +5,7 @@
 before=$(cd "$source_dir" && find framework plugins experiments -type f -newer "$heft" | wc -l)
 mkdir my-plugins
 # shellcheck disable=SC2016  # backquotes are Markdown's
-sed -n '/^```c$/,/^```$/p' "$source_dir/README.md" | grep -v '^```' >my-plugins/swish.c
+c_block 1 "$source_dir/README.md" >my-plugins/swish.c
 grep -q heft_plugin my-plugins/swish.c || die "README.md shows no plugin"
 cc -std=c17 -O3 -fPIC -shared -fvisibility=hidden -I "$source_dir/framework/include" my-plugins/swish.c -o my-plugins/swish.so
 
