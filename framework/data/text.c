@@ -1,6 +1,6 @@
 /* text: a file's bytes as tokens.  A sample is `length` bytes and, as targets, the bytes one further on.  Samples to train
- * on start `stride` bytes apart, all others follow each other without overlap.  The vocabulary is the bytes that occur in the file `train:` names, in rising
- * order. */
+ * on start `stride` bytes apart, all others follow each other without overlap.  The vocabulary is the bytes that occur
+ * in the file `train:` names, in rising order. */
 #include <string.h>
 
 #include "base/file.h"
