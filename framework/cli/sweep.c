@@ -150,7 +150,7 @@ int verb_sweep(int argc, char **argv)
         { "-j", &at_once, NULL, "N  trials at once (default: as many as there are cores for)" },
         { "--threads", &threads, NULL, "N  threads and cores of each trial (default: 1)" },
         { "--launcher", &launcher, NULL, "local|slurm  where trials run: on this machine (default), or as jobs of Slurm" },
-        { "--slurm", &o.slurm_options, NULL, "OPTIONS  for sbatch, separated by spaces: --slurm '--partition=short --time=60'" },
+        { "--slurm", &o.slurm_options, NULL, "OPTIONS  for sbatch, separated by spaces: --slurm='--partition=short --time=60'" },
         { "--task", &list, NULL, "LIST  what such a job runs: one trial of a list" },
         { "--json", NULL, &json, "events on stdout, one JSON object a line" },
         { "--retry-failed", NULL, &o.retry_failed, "with --resume: try failed trials again" },

@@ -182,9 +182,12 @@ bool sweep_task(const char *path, problems *pr)
         task_record r;
         const bool known = task_record_read(t.dir, &r, a) && r.list == number;
         if (known) t.seconds = r.end.seconds;
-        done = (known && r.ended) || run_trial(&t, &l, index, a, &r, pr);
-        r.list = number;
-        if (!(known && r.ended) && !pr->n && task_record_write(t.dir, &r, pr) < 0) done = false;
+        done = known && r.ended;
+        if (!done) {
+            done = run_trial(&t, &l, index, a, &r, pr);
+            r.list = number;
+            if (!pr->n && task_record_write(t.dir, &r, pr) < 0) done = false;
+        }
         if (!done && !pr->n && file_exists(path)) requeue();
         table_free(t.epochs);
     }

@@ -57,6 +57,36 @@ wait $pid || status=$?
 for run in here/trials/*/; do
     cmp "$(newest "$run")" "$(newest "there/trials/$(basename "$run")")" || die "$run: another checkpoint through Slurm"
 done
+
+# begin DIR: a sweep through Slurm, and wait until one of its trials has saved something.
+begin() {
+    "$heft" sweep net.yaml --run "$1" --launcher slurm -j 4 >out 2>err </dev/null &
+    pid=$!
+    for _ in $(seq 200); do [ -z "$(ls "$1"/trials/*/checkpoints/latest 2>/dev/null)" ] || break; sleep 0.05; done
+}
+# Asked to stop: its jobs save and are gone, and the rest goes on here.
+begin asked
+kill -TERM $pid
+status=0
+wait $pid || status=$?
+[ $status = 75 ] || die "TERM: exit status $status, expected 75"
+[ -z "$(squeue --me --noheader)" ] || die "TERM: jobs are left in the queue"
+expect 0 "$heft" sweep --resume asked
+[ "$one" = "$(table_of asked)" ] || die "stopped and gone on here: another table"
+
+# Killed: not to be gone on with here, since jobs may be at work; with Slurm it is taken over.
+begin killed
+kill -KILL $pid
+wait $pid 2>/dev/null || true
+expect 1 "$heft" sweep --resume killed
+says err "go on with --launcher slurm"
+expect 0 "$heft" sweep --resume killed --launcher slurm
+[ "$one" = "$(table_of killed)" ] || die "killed and taken over: another table"
+
+# What sbatch refuses is said in its words.
+expect 1 "$heft" sweep net.yaml --run refused --launcher slurm --slurm=--partition=nowhere
+says err "sbatch: error: exit code 1"
 requeued=$(grep -c 'has been requeued' cluster/slurmctld.log) || die "nothing was preempted: this test saw nothing"
-[ ! -e there/slurm ] || die "there/slurm is left"
+[ ! -e there/slurm/0001 ] || die "a list is left in there/slurm"
+if grep -q interrupted err; then die "a job that was put back was taken for lost"; fi
 echo "slurm: 20 of 20 trials, $requeued preemptions, the same table and checkpoints"
