@@ -34,7 +34,7 @@ typedef struct slurm {
     int64_t     n_entries;
     entry      *entry;               /* of an earlier process */
     double      looked;
-    bool        stopping, gave_up;
+    bool        stopping, gave_up, blind;
     bool        submitted;           /* at least once */
     double      failing, tried;      /* since when sbatch has failed; 0: it has not */
 } slurm;
@@ -95,6 +95,11 @@ static void look_again(slurm *s)
     problems pr = { 0 };
     const bool known = look(s, mark_seen, s, &pr) == 0;
     for (int64_t i = 0; i < s->w->n_trials && !known; i++) s->w->trial[i]->seen = clock_seconds();
+    if (!known && !s->blind) {       /* said once, until it has answered again */
+        problems_print(&pr, stderr);
+        fputs("heft sweep: jobs that vanish are not noticed until it answers\n", stderr);
+    }
+    s->blind = !known;
     s->looked = now;
     problems_free(&pr);
 }

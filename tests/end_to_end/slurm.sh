@@ -4,7 +4,8 @@
 . "$(dirname "$0")/lib.bash"
 . "$source_dir/tests/sweep/slurm.bash"
 slurm_there || exit 77
-trap 'slurm_stop; rm -rf "$work"' EXIT
+pid=
+trap 'kill -KILL $pid 2>/dev/null; slurm_stop; rm -rf "$work"' EXIT
 slurm_start "$work/cluster" 4 || die "Slurm does not start"
 
 table_of() { h5dump -m '%.17g' -d /trials -d /run -d /state -d /reason "$1/sweep.h5" | tail -n +2 | sha256sum; }
