@@ -5,7 +5,7 @@
 . "$source_dir/tests/sweep/slurm.bash"
 slurm_there || exit 77
 pid=
-trap 'kill -KILL $pid 2>/dev/null; slurm_stop; rm -rf "$work"' EXIT
+trap '[ -z "$pid" ] || kill -KILL $pid 2>/dev/null || true; slurm_stop; rm -rf "$work"' EXIT
 slurm_start "$work/cluster" 4 || die "Slurm does not start"
 
 table_of() { h5dump -m '%.17g' -d /trials -d /run -d /state -d /reason "$1/sweep.h5" | tail -n +2 | sha256sum; }

@@ -58,13 +58,14 @@ CONF
     printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$dir/cgroup.conf"
     export SLURM_CONF=$dir/slurm.conf
     slurm_pids=()
-    munged --foreground --force --key-file="$dir/key" --socket="$dir/munge.socket" --pid-file="$dir/munged.pid" --seed-file="$dir/munged.seed" \
+    local bound=(setpriv --pdeathsig KILL)           # they do not outlive the script, however it ends
+    "${bound[@]}" munged --foreground --force --key-file="$dir/key" --socket="$dir/munge.socket" --pid-file="$dir/munged.pid" --seed-file="$dir/munged.seed" \
         --log-file="$dir/munged.log" >/dev/null 2>&1 &
     slurm_pids+=($!)
     for ((i = 0; i < 50; i++)); do [ ! -S "$dir/munge.socket" ] || break; sleep 0.1; done
-    slurmctld -D -f "$dir/slurm.conf" >"$dir/slurmctld.out" 2>&1 &
+    "${bound[@]}" slurmctld -D -f "$dir/slurm.conf" >"$dir/slurmctld.out" 2>&1 &
     slurm_pids+=($!)
-    slurmd -D -f "$dir/slurm.conf" -N localhost >"$dir/slurmd.out" 2>&1 &
+    "${bound[@]}" slurmd -D -f "$dir/slurm.conf" -N localhost >"$dir/slurmd.out" 2>&1 &
     slurm_pids+=($!)
     for ((i = 0; i < 100; i++)); do
         if sinfo -h -o %t 2>/dev/null | grep -qx idle; then return 0; fi
