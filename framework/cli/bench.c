@@ -190,7 +190,7 @@ static int run_bench(session *s, double seconds, bool as_json, problems *pr)
     loader_start(t->loader, 0, 0);
     const batch *first = loader_next(t->loader, pr);
     if (!first) return EXIT_WORK_FAILED;
-    bench b = { .t = t, .in = { .n = first->n, .inputs = first->inputs, .targets = first->targets, .seed = t->experiment->seed } };
+    bench b = { .t = t, .in = { .n = first->n, .inputs = first->inputs, .targets = first->targets, .weights = first->weights, .seed = t->experiment->seed } };
     time_steps(&b, seconds);
     profile(&b, seconds / WINDOWS, t->memory);
     b.peak = measure_peak();

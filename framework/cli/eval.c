@@ -59,10 +59,13 @@ int verb_eval(int argc, char **argv)
         double *value = arena_alloc(s.memory, (size_t)s.model->n_metrics + 1, sizeof *value);
         if (d) {
             code = EXIT_WORK_FAILED;
-            if (evaluate_with(s.model, s.pass, s.data, d, value, &pr) == 0) {
+            meter *sums = meter_new(s.model);
+            if (evaluate_run(s.model, s.pass, s.data, d, sums, &pr) == 0) {
+                meter_read(sums, s.model, value);
                 print(&s, file ? file : split, dataset_count(d), value, as_json);
                 code = EXIT_DONE;
             }
+            meter_free(sums);
         }
     }
     if (code) cli_fail(&pr, code);

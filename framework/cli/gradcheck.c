@@ -69,7 +69,7 @@ static int check(trainer *t, double tolerance, problems *pr)
     loader_start(t->loader, 0, 0);
     const batch *b = loader_next(t->loader, pr);
     if (!b) return EXIT_WORK_FAILED;
-    probe p = { .t = t, .in = { .n = b->n, .inputs = b->inputs, .targets = b->targets, .seed = t->experiment->seed } };
+    probe p = { .t = t, .in = { .n = b->n, .inputs = b->inputs, .targets = b->targets, .weights = b->weights, .seed = t->experiment->seed } };
     pass_run(t->train_pass, &p.in, true);
     pass_sum(t->train_pass, 0, m->n_trained);
     p.gradient = pass_gradient(t->train_pass);

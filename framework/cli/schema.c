@@ -79,12 +79,33 @@ static bool has_row(const heft_option *o, const char *name)
     return false;
 }
 
+/* A number, or the name of an activation. */
+static void gain_key(text *t, const heft_option *o)
+{
+    const char *name;
+    double gain;
+    text words = { 0 };
+    for (int i = 0; (name = model_gain(i, &gain)); i++) text_printf(&words, "%s%s", i ? "|" : "", name);
+    json_open(t, o->name, '{');
+    json_string(t, "description", o->doc);
+    json_real(t, "default", o->def);
+    json_open(t, "anyOf", '[');
+    schema_forms(t, o);
+    schema_words(t, words.s);
+    schema_ref(t, NULL, "reference", "");
+    json_close(t, ']');
+    json_close(t, '}');
+    text_free(&words);
+}
+
 static void define_plugin(text *t, const plugin *p, use u)
 {
     text name = { 0 };
     text_printf(&name, "%s-%s", use_names[u], p->name);
     schema_open(t, name.s, p->head.doc, !schema_any_required(p->head.options));
-    schema_table(t, p->head.options);
+    for (const heft_option *o = p->head.options; o && o->type != HEFT_END; o++)
+        if (u == INITIALIZERS && !strcmp(o->name, "gain")) gain_key(t, o);
+        else schema_option(t, o, true);
     if (u == LAYERS) layer_keys(t);
     if (u == OPTIMIZERS && !has_row(p->head.options, "lr")) optimizer_keys(t);
     if (u == MEASURES) schema_ref(t, "name", "key", "name");
@@ -149,6 +170,33 @@ static void define_penalty(text *t, const char *name, bool flag)
     text_free(&key);
 }
 
+/* One of several forms, each a name with a table of keys: the bare name, where none of them is required, or a mapping of one. */
+static void forms(text *t, const heft_option *(*row)(int i, const char **name), bool first_has_default)
+{
+    const heft_option *rows;
+    const char *name;
+    json_open(t, NULL, '{');
+    json_open(t, "enum", '[');
+    for (int i = 0; (rows = row(i, &name)); i++)
+        if (!schema_any_required(rows)) json_string(t, NULL, name);
+    json_close(t, ']');
+    json_close(t, '}');
+    json_open(t, NULL, '{');
+    json_string(t, "type", "object");
+    json_int(t, "minProperties", 1);
+    json_int(t, "maxProperties", 1);
+    json_open(t, "properties", '{');
+    for (int i = 0; (rows = row(i, &name)); i++) {
+        schema_open(t, name, NULL, !schema_any_required(rows));
+        for (const heft_option *o = rows; o->type != HEFT_END; o++)
+            schema_option(t, o, first_has_default || o != rows || o->type != HEFT_REAL);
+        schema_close(t, rows);
+    }
+    json_close(t, '}');
+    json_bool(t, "additionalProperties", false);
+    json_close(t, '}');
+}
+
 static void define_layer_keys(text *t)
 {
     for (const heft_option *o = model_layer_table(); o->type != HEFT_END; o++) {
@@ -175,7 +223,12 @@ static void define_layer_keys(text *t)
     schema_words(t, "auto");
     json_open(t, NULL, '{');
     json_string(t, "type", "object");
-    schema_ref(t, "additionalProperties", "initializer", "");
+    json_open(t, "additionalProperties", '{');
+    json_open(t, "anyOf", '[');
+    schema_ref(t, NULL, "initializer", "");
+    forms(t, model_initializer_table, true);
+    json_close(t, ']');
+    json_close(t, '}');
     json_close(t, '}');
     json_close(t, ']');
     json_close(t, '}');
@@ -185,32 +238,11 @@ static void define_layer_keys(text *t)
 
 static void define_lr(text *t)
 {
-    const heft_option *rows;
-    const char *name;
     json_open(t, "lr", '{');
     json_string(t, "description", "the learning rate: a number, or a schedule");
     json_open(t, "anyOf", '[');
     schema_number(t, NULL, &(heft_option){ .type = HEFT_REAL, .min = 0, .max = 1000 });
-    json_open(t, NULL, '{');
-    json_open(t, "enum", '[');
-    for (int i = 0; (rows = schedule_table(i, &name)); i++)
-        if (!schema_any_required(rows)) json_string(t, NULL, name);
-    json_close(t, ']');
-    json_close(t, '}');
-    json_open(t, NULL, '{');
-    json_string(t, "type", "object");
-    json_int(t, "minProperties", 1);
-    json_int(t, "maxProperties", 1);
-    json_open(t, "properties", '{');
-    for (int i = 0; (rows = schedule_table(i, &name)); i++) {
-        schema_open(t, name, NULL, !schema_any_required(rows));
-        for (const heft_option *o = rows; o->type != HEFT_END; o++)
-            schema_option(t, o, o != rows || o->type != HEFT_REAL);         /* the first row's default is the optimizer's */
-        schema_close(t, rows);
-    }
-    json_close(t, '}');
-    json_bool(t, "additionalProperties", false);
-    json_close(t, '}');
+    forms(t, schedule_table, false);         /* the first row's default is the optimizer's */
     schema_ref(t, NULL, "reference", "");
     json_close(t, ']');
     json_close(t, '}');
@@ -319,6 +351,13 @@ static void sections(text *t)
     schema_ref(t, "optimizer", "optimizer", "");
     schema_open(t, "train", "epochs, batch, threads, stopping", true);
     schema_table(t, train_section_table("train"));
+    json_open(t, "average", '{');
+    json_string(t, "description", "an average of the weights, by which the model is judged and kept");
+    json_open(t, "anyOf", '[');
+    forms(t, average_table, true);
+    schema_ref(t, NULL, "reference", "");
+    json_close(t, ']');
+    json_close(t, '}');
     schema_open(t, "stop", "early stopping", true);
     schema_table(t, train_section_table("stop"));
     schema_close(t, train_section_table("stop"));

@@ -8,7 +8,8 @@ int session_train(session *s, experiment *e, problems *pr)
     s->experiment = e;
     s->registry = registry_new(e->n_plugin_dirs, e->plugin_dirs);
     s->data = data_open(e->data, e->dir, e->seed, pr);
-    if (s->data) s->trainer = trainer_new(e, s->registry, s->data, pr);
+    trainer *(*make)(const experiment *, registry *, data *, problems *) = s->checkpoint ? trainer_new_empty : trainer_new;
+    if (s->data) s->trainer = make(e, s->registry, s->data, pr);
     return s->trainer ? 0 : -1;
 }
 

@@ -226,6 +226,25 @@ static void check_top(experiment *e, problems *pr)
     read_plugins(e, pr);
 }
 
+/* `init: {weight: {file: {path: x.h5}}}` of layers: absolute from the beginning, since checkpoints hold a layer's options as they are. */
+static void place_inits(const experiment *e)
+{
+    arena *a = e->memory;
+    const node *model = node_get(e->root, "model");
+    for (size_t i = 0; model && model->kind == NODE_LIST && i < model->n; i++) {
+        const node *entry = model->item[i];
+        const node *init = entry->kind == NODE_MAP && entry->n == 1 ? node_get(entry->pair[0].value, "init") : NULL;
+        for (size_t k = 0; init && init->kind == NODE_MAP && k < init->n; k++) {
+            node *file = node_get(init->pair[k].value, "file");
+            const node *path = file ? node_get(file, "path") : NULL;
+            if (!path || path->kind != NODE_SCALAR || !*path->text) continue;
+            node *whole = node_scalar(a, path_absolute(a, path_join(a, e->dir, path->text)), path->at);
+            whole->quoted = whole->settled = true;
+            node_set(a, file, "path", path->at, whole);
+        }
+    }
+}
+
 /* Overrides, references, checks.  Takes `a` over. */
 static experiment *resolve(arena *a, node *root, const char *path, const char *dir, int n, char *const *overrides,
                            problems *pr)
@@ -235,6 +254,7 @@ static experiment *resolve(arena *a, node *root, const char *path, const char *d
     *e = (experiment){ .memory = a, .path = arena_strdup(a, path), .dir = path_absolute(a, dir), .root = root };
     for (int i = 0; i < n; i++) node_override(a, root, overrides[i], i + 1, pr);
     node_interpolate(a, root, pr);
+    place_inits(e);
     check_top(e, pr);
     if (pr->n == before) check_size(e, pr);
     if (pr->n == before) return e;

@@ -12,7 +12,7 @@ typedef struct experiment {
     arena      *memory;          /* owns everything below */
     const char *path;            /* as given */
     const char *dir;             /* of the file, absolute: relative paths in it start there */
-    node       *root;            /* resolved: no base, no ${} */
+    node       *root;            /* resolved: no base, no ${}; files of initializers are absolute */
     const char *name;            /* default: the file's stem; safe as the name of a directory */
     uint64_t    seed;            /* default 0 */
     const node *data, *model, *loss, *optimizer;       /* required */

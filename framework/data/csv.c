@@ -21,7 +21,7 @@ static const heft_option csv_options_table[] = {
     HEFT_OPT_END
 };
 
-static const char *const csv_others[] = { "target", "drop", "inputs", "columns", "missing_values", "one_hot",
+static const char *const csv_others[] = { "target", "weight", "drop", "inputs", "columns", "missing_values", "one_hot",
                                           NULL };
 
 static int read_separator(const opening *o, const char *s, const char *path, char *out, problems *pr)
@@ -64,6 +64,9 @@ static table_options *read_options(opening *o, const csv_options *own, const nod
     for (size_t i = 0; section && i < sizeof list / sizeof *list; i++)
         if (strings_read(node_get(section, list[i].key), list[i].key, o->a, list[i].n, list[i].names, pr) < 0)
             rc = -1;
+    const node *weight = section ? node_get(section, "weight") : NULL;
+    if (weight && !node_is_null(weight) && node_read_string(weight, "data: weight", &to->weight, pr) < 0) rc = -1;
+    else if (to->weight) to->weight = arena_strdup(o->a, to->weight);
     if (section && read_one_hot(o, node_get(section, "one_hot"), to, pr) < 0) rc = -1;
     if (section && !o->predict && !to->n_targets) {
         problems_add(pr, o->at, "data: target is missing; it names the column to learn (or a list of columns)");

@@ -35,6 +35,13 @@ int dataset_fetch(dataset *s, const int64_t *index, int64_t n, float *inputs, fl
     return 0;
 }
 
+bool dataset_weighted(const dataset *s) { return s->from->weight != NULL; }
+
+void dataset_weights(const dataset *s, const int64_t *index, int64_t n, float *weight)
+{
+    for (int64_t i = 0; i < n; i++) weight[i] = s->from->weight[s->row ? s->row[index[i]] : index[i]];
+}
+
 static dataset *dataset_new(opening *o, source *from, int64_t count, int64_t *row)
 {
     dataset *s = arena_alloc(o->a, 1, sizeof *s);

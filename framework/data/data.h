@@ -16,12 +16,12 @@
  *   normalize_target  none, standard: of regression targets
  *   limit             train on the first so many samples of the training split; what is fitted sees all of it
  *
- * idx     train: {inputs: FILE, targets: FILE}, plain or .gz; [n, h, w] are pictures [h, w, 1].  classes, task
+ * idx     train: {inputs: FILE, targets: FILE, weights: FILE}, plain or .gz; [n, h, w] are pictures [h, w, 1].  classes, task
  * cifar   train: FILE or {files: [FILE, ...]}: CIFAR-10, binary.  classes (default: batches.meta.txt beside them)
- * csv     train: FILE.  target (a column or a list), drop, inputs, columns (names, if the file has no header),
+ * csv     train: FILE.  target (a column or a list), weight (a column), drop, inputs, columns (names, if there is no header),
  *         separator, missing: refuse | median | mean, missing_values (besides "", NA, nan),
  *         one_hot: auto | none | [columns], unseen: refuse | zeros, task
- * hdf5    train: {file: FILE, inputs: /PATH, targets: /PATH}.  classes, task, cache (MiB)
+ * hdf5    train: {file: FILE, inputs: /PATH, targets: /PATH, weights: /PATH}.  classes, task, cache (MiB)
  * text    train: FILE.  length (characters of a sample)
  * digits  samples, size, noise
  * houses  samples, noise; the true rule is in houses.h
@@ -81,6 +81,10 @@ int64_t dataset_count(const dataset *s);
  * none).  From any thread, one at a time; different data sets at the same time.  A reading error is a problem. */
 int     dataset_fetch(dataset *s, const int64_t *index, int64_t n, float *inputs, float *targets, problems *pr);
 
+/* What samples weigh in the mean of the loss and of metrics: those of index[0..n), where some were given. */
+bool    dataset_weighted(const dataset *s);
+void    dataset_weights(const dataset *s, const int64_t *index, int64_t n, float *weight);
+
 /* How regression targets were scaled, to give predictions in the user's units: y * scale + mean per target; all 1
  * and 0 if they were not. */
 void    data_target_scale(const data *d, int64_t k, double *mean, double *scale);
@@ -91,6 +95,7 @@ typedef struct batch {
     int64_t n;                       /* samples in it; the last of an epoch may have fewer */
     int64_t first;                   /* position in the epoch */
     float  *inputs, *targets;        /* 64-byte aligned */
+    float  *weights;                 /* [n]; NULL: 1 each */
     const int64_t *index;            /* [n] which samples of the data set */
 } batch;
 

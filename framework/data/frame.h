@@ -52,6 +52,7 @@ typedef struct table_options {
     missing_words words;
     int64_t      n_targets, n_drop, n_inputs, n_one_hot, n_columns;
     const char **target, **drop, **inputs, **one_hot, **columns;
+    const char *weight;                              /* a column, or NULL */
 } table_options;
 
 typedef struct table_source {

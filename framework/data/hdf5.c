@@ -12,13 +12,14 @@ enum { BLOCK_BYTES = 1 << 16, SAMPLE_MOST = 1 << 30 };
 
 typedef struct hdf5_options {
     int     task;
-    int64_t cache;
+    int64_t cache, vocabulary;
 } hdf5_options;
 
 static const heft_option hdf5_options_table[] = {
     HEFT_OPT_ENUM(hdf5_options, task, TASK_AUTO, "auto|classification|regression",
-                  "what whole numbers as targets are; auto: labels if there is one a sample"),
+                  "what whole numbers as targets are; auto: labels if there is one a sample; classification: also several"),
     HEFT_OPT_INT(hdf5_options, cache, 256, 1, 1 << 20, "MiB of rows kept in memory"),
+    HEFT_OPT_INT(hdf5_options, vocabulary, 0, 0, LABEL_LIMIT, "inputs are tokens below this; 0: numbers"),
     HEFT_OPT_END
 };
 
@@ -151,16 +152,43 @@ static int by_row(const void *a, const void *b)
     return (x->row > y->row) - (x->row < y->row);
 }
 
-static int fetch_rows(hdf5_source *d, rows *r, const wanted *w, int64_t n, bool labels, float *out, problems *pr)
+static int read_labels(const rows *r, const char *from, int64_t row, int32_t *to, problems *pr)
 {
+    for (int64_t i = 0; i < r->width; i++) {
+        const double v = element_at(r, from, i);
+        if (label_check(r->name, row, v, pr) < 0) return -1;
+        to[i] = (int32_t)v;
+    }
+    return 0;
+}
+
+static int read_tokens(const rows *r, const char *from, int64_t row, int64_t vocabulary, int32_t *to, problems *pr)
+{
+    for (int64_t i = 0; i < r->width; i++) {
+        const double v = element_at(r, from, i);
+        if (!(v >= 0 && v < (double)vocabulary)) {
+            problems_add(pr, (place){ r->name, 0, 0 }, "token %.0f in row %lld (from 0); vocabulary: %lld has 0 to %lld", v,
+                         (long long)row, (long long)vocabulary, (long long)vocabulary - 1);
+            return -1;
+        }
+        to[i] = (int32_t)v;
+    }
+    return 0;
+}
+
+/* shape: of a row. */
+static int fetch_rows(hdf5_source *d, rows *r, const wanted *w, int64_t n, const heft_shape *shape, float *out,
+                      problems *pr)
+{
+    const bool whole = shape->dtype == HEFT_I32, tokens = whole && shape == &d->base.input;
     for (int64_t i = 0; i < n; i++) {
         const char *from = row_bytes(d, r, w[i].row, pr);
         if (!from) return -1;
-        if (labels) {
-            const double v = element_at(r, from, 0);
-            if (label_check(r->name, w[i].row, v, pr) < 0) return -1;
-            ((int32_t *)(void *)out)[w[i].to] = (int32_t)v;
-        } else if (widen(r, from, w[i].row, out + w[i].to * r->width, pr) < 0) return -1;
+        float *to = out + w[i].to * r->width;
+        if (tokens ? read_tokens(r, from, w[i].row, shape->limit, (int32_t *)(void *)to, pr) < 0
+            : whole ? read_labels(r, from, w[i].row, (int32_t *)(void *)to, pr) < 0
+                    : widen(r, from, w[i].row, to, pr) < 0)
+            return -1;
     }
     return 0;
 }
@@ -177,8 +205,8 @@ static int fetch(source *s, const int64_t *row, int64_t n, float *inputs, float 
     if (!rising) qsort(w, (size_t)n, sizeof *w, by_row);
     pthread_mutex_lock(&d->lock);
     int rc = 0;
-    if (inputs) rc = fetch_rows(d, &d->x, w, n, false, inputs, pr);
-    if (rc == 0 && targets) rc = fetch_rows(d, &d->y, w, n, s->target.dtype == HEFT_I32, targets, pr);
+    if (inputs) rc = fetch_rows(d, &d->x, w, n, &s->input, inputs, pr);
+    if (rc == 0 && targets) rc = fetch_rows(d, &d->y, w, n, &s->target, targets, pr);
     pthread_mutex_unlock(&d->lock);
     return rc;
 }
@@ -191,6 +219,7 @@ static void hdf5_close(source *s)
     block_free(d->x.bytes);
     block_free(d->y.held);
     block_free(d->y.bytes);
+    block_free(s->weight);
     pthread_mutex_destroy(&d->lock);
 }
 
@@ -229,8 +258,44 @@ static int open_targets(hdf5_source *d, int task, problems *pr)
     return scan_targets(d, labels, pr);
 }
 
+/* [n] or [n, 1]. */
+static int read_weights(hdf5_source *d, const char *path, problems *pr)
+{
+    source *s = &d->base;
+    hdf_type type;
+    int rank;
+    int64_t dim[HDF_MAX_RANK];
+    arena *a = arena_new();
+    const char *name = arena_printf(a, "%s:%s", s->name, path);
+    int rc = hdf_shape(d->file, path, &type, &rank, dim, pr);
+    if (rc == 0 && (rank < 1 || rank > 2 || dim[0] != s->count || (rank == 2 && dim[1] != 1))) {
+        problems_add(pr, (place){ name, 0, 0 }, "weights of rank %d, %lld along the first axis; one for each of the %lld inputs in %s is needed",
+                     rank, rank ? (long long)dim[0] : 0, (long long)s->count, d->x.name);
+        rc = -1;
+    }
+    if (rc == 0 && !(s->weight = block_alloc((size_t)s->count, sizeof *s->weight)))
+        memory_exhausted((size_t)s->count * sizeof *s->weight);
+    if (rc == 0) rc = hdf_read(d->file, path, HDF_F32, rank, dim, s->weight, pr);
+    if (rc == 0) rc = weights_check(name, s->count, s->weight, pr);
+    arena_free(a);
+    return rc;
+}
+
+static int token_inputs(hdf5_source *d, int64_t vocabulary, problems *pr)
+{
+    source *s = &d->base;
+    if (!is_whole(d->x.type)) {
+        problems_add(pr, (place){ d->x.name, 0, 0 }, "fractions, and vocabulary says that they are tokens; whole numbers are needed");
+        return -1;
+    }
+    s->input.dtype = HEFT_I32;
+    s->input.limit = vocabulary;
+    if (d->x.rank == 1) s->input.rank = 0;
+    return 0;
+}
+
 static source *make_source(opening *o, const hdf5_options *own, const char *file, const char *inputs,
-                           const char *targets, int task, problems *pr)
+                           const char *targets, const char *weights, int task, problems *pr)
 {
     hdf5_source *d = arena_alloc(o->a, 1, sizeof *d);
     pthread_mutex_init(&d->lock, NULL);
@@ -238,18 +303,22 @@ static source *make_source(opening *o, const hdf5_options *own, const char *file
     d->file = hdf_open(file, pr);
     int rc = d->file ? print_file(o, inputs, file, pr) : -1;
     if (rc == 0 && targets) digest_add(o->print, targets, strlen(targets) + 1);
+    if (rc == 0 && weights) digest_add(o->print, weights, strlen(weights) + 1);
     const int64_t cache = own->cache;
     const bool x_open = rc == 0 && rows_open(d, &d->x, file, inputs, cache, o->a, pr) == 0;
     const bool y_open = rc == 0 && (!targets || rows_open(d, &d->y, file, targets, cache, o->a, pr) == 0);
     rc = x_open && y_open ? shape_of_inputs(d->x.name, d->x.rank, d->x.dim, false, &d->base.input, pr) : -1;
     d->base.count = d->x.dim[0];
+    if (rc == 0 && own->vocabulary) rc = token_inputs(d, own->vocabulary, pr);
+    if (rc == 0 && weights) rc = read_weights(d, weights, pr);
     if (rc == 0 && targets) rc = open_targets(d, task, pr);
     if (rc == 0) return &d->base;
     hdf5_close(&d->base);
     return NULL;
 }
 
-static const char *const file_keys[] = { "file", "inputs", "targets", NULL };
+static const char *const file_keys[] = { "file", "inputs", "targets", "weights", NULL };
+enum { REQUIRED = 3 };
 
 static source *hdf5_open(opening *o, const node *files, split which, problems *pr)
 {
@@ -259,10 +328,11 @@ static source *hdf5_open(opening *o, const node *files, split which, problems *p
                      node_kind_name(files));
         return NULL;
     }
-    const char *value[3] = { NULL };
+    const char *value[4] = { NULL };
     int rc = node_check_keys(files, what, file_keys, pr);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; file_keys[i]; i++) {
         const node *n = node_get(files, file_keys[i]);
+        if (!n && i >= REQUIRED) continue;
         const char *key = arena_printf(o->a, "%s.%s", what, file_keys[i]);
         if (!n) {
             problems_add(pr, files->at, "%s is missing; {file: NAME, inputs: /PATH, targets: /PATH} is needed",
@@ -273,7 +343,7 @@ static source *hdf5_open(opening *o, const node *files, split which, problems *p
             rc = -1;
     }
     const hdf5_options *own = o->own;
-    return rc < 0 ? NULL : make_source(o, own, value[0], value[1], value[2], own->task, pr);
+    return rc < 0 ? NULL : make_source(o, own, value[0], value[1], value[2], value[3], own->task, pr);
 }
 
 /* FILE, with the paths of the section's test or train split, else /inputs and /targets; or FILE:/inputs/path. */
@@ -288,12 +358,14 @@ static source *hdf5_open_file(opening *o, const char *path, problems *pr)
     const node *train = same ? node_get(o->section, "train") : NULL;
     if (node_get(train, "targets")) targets = node_get(train, "targets")->text;
     if (!colon && node_get(train, "inputs")) inputs = node_get(train, "inputs")->text;
+    const char *weights = node_get(train, "weights") ? node_get(train, "weights")->text : NULL;
     hdf_file *f = hdf_open(file, pr);
     if (!f) return NULL;
     if (!hdf_exists(f, targets) || !strcmp(inputs, targets)) targets = NULL;
+    if (weights && !hdf_exists(f, weights)) weights = NULL;
     hdf_close(f);
-    const int task = o->fit->target.dtype == HEFT_F32 ? TASK_REGRESSION : TASK_AUTO;
-    return make_source(o, own, file, inputs, targets, task, pr);
+    const int task = o->fit->target.dtype == HEFT_F32 ? TASK_REGRESSION : o->fit->target.rank ? TASK_CLASSIFICATION : TASK_AUTO;
+    return make_source(o, own, file, inputs, targets, weights, task, pr);
 }
 
 static const char *const hdf5_others[] = { "classes", NULL };

@@ -28,7 +28,7 @@ typedef struct idx_options { int task; } idx_options;
 
 static const heft_option idx_options_table[] = {
     HEFT_OPT_ENUM(idx_options, task, TASK_AUTO, "auto|classification|regression",
-                  "what whole numbers as targets are; auto: labels if there is one a sample"),
+                  "what whole numbers as targets are; auto: labels if there is one a sample; classification: also several"),
     HEFT_OPT_END
 };
 
@@ -226,7 +226,10 @@ static int fetch(source *s, const int64_t *row, int64_t n, float *inputs, float 
               inputs + i * x->per_sample);
     for (int64_t i = 0; i < n && targets; i++) {
         const unsigned char *from = y->bytes + (size_t)(row[i] * y->per_sample) * element_size(y->type);
-        if (s->target.dtype == HEFT_I32) ((int32_t *)(void *)targets)[i] = (int32_t)element_at(y->type, from);
+        if (s->target.dtype == HEFT_I32)
+            for (int64_t k = 0; k < y->per_sample; k++)
+                ((int32_t *)(void *)targets)[i * y->per_sample + k] =
+                    (int32_t)element_at(y->type, from + (size_t)k * element_size(y->type));
         else widen(y->type, y->per_sample, from, targets + i * y->per_sample);
     }
     return 0;
@@ -237,22 +240,42 @@ static void idx_close(source *s)
     idx_source *d = (idx_source *)s;
     block_free(d->inputs.bytes);
     block_free(d->targets.bytes);
+    block_free(s->weight);
 }
 
 static int scan_labels(source *s, const array *y, problems *pr)
 {
-    for (int64_t i = 0; i < s->count; i++) {
+    for (int64_t i = 0; i < s->count * y->per_sample; i++) {
         const double v = element_at(y->type, y->bytes + (size_t)i * element_size(y->type));
-        if (label_check(y->name, i, v, pr) < 0) return -1;
+        if (label_check(y->name, i / y->per_sample, v, pr) < 0) return -1;
         if ((int64_t)v >= s->target.limit) {
             s->target.limit = (int64_t)v + 1;
-            s->top = i;
+            s->top = i / y->per_sample;
         }
     }
     return 0;
 }
 
-static source *make_source(opening *o, const char *inputs, const char *targets, int task, problems *pr)
+/* One number a sample. */
+static int read_weights(opening *o, source *s, const char *path, problems *pr)
+{
+    array a = { 0 };
+    if (read_array(path, &a, pr) < 0) return -1;
+    int rc = print_file(o, "weights", path, pr);
+    if (a.dim[0] != s->count || a.per_sample != 1) {
+        problems_add(pr, (place){ path, 0, 0 }, "%lld times %lld weights for %lld inputs in %s; one a sample is needed",
+                     (long long)a.dim[0], (long long)a.per_sample, (long long)s->count, s->name);
+        rc = -1;
+    }
+    if (rc == 0 && !(s->weight = block_alloc((size_t)s->count, sizeof *s->weight)))
+        memory_exhausted((size_t)s->count * sizeof *s->weight);
+    if (rc == 0) widen(a.type, s->count, a.bytes, s->weight);
+    block_free(a.bytes);
+    return rc < 0 ? -1 : weights_check(path, s->count, s->weight, pr);
+}
+
+static source *make_source(opening *o, const char *inputs, const char *targets, const char *weights, int task,
+                           problems *pr)
 {
     idx_source *d = arena_alloc(o->a, 1, sizeof *d);
     source *s = &d->base;
@@ -278,6 +301,7 @@ static source *make_source(opening *o, const char *inputs, const char *targets, 
         }
         if (rc == 0 && labels) rc = scan_labels(s, y, pr);
     }
+    if (rc == 0 && weights) rc = read_weights(o, s, weights, pr);
     if (rc == 0) return s;
     idx_close(s);
     return NULL;
@@ -285,22 +309,24 @@ static source *make_source(opening *o, const char *inputs, const char *targets, 
 
 static source *idx_open(opening *o, const node *files, split which, problems *pr)
 {
-    static const char *const known[] = { "inputs", "targets", NULL };
+    static const char *const known[] = { "inputs", "targets", "weights", NULL };
+    enum { REQUIRED = 2 };
     const char *what = arena_printf(o->a, "data: %s", split_name(which));
     if (files->kind != NODE_MAP) {
         problems_add(pr, files->at, "%s: %s; {inputs: FILE, targets: FILE} is needed", what,
                      node_kind_name(files));
         return NULL;
     }
-    const char *path[2] = { NULL, NULL };
+    const char *path[3] = { NULL };
     int rc = node_check_keys(files, what, known, pr);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; known[i]; i++) {
         const node *n = node_get(files, known[i]);
+        if (!n && i >= REQUIRED) continue;
         if (!n) problems_add(pr, files->at, "%s: %s is missing; {inputs: FILE, targets: FILE} is needed", what,
                              known[i]);
         if (!n || !(path[i] = section_path(o, n, arena_printf(o->a, "%s.%s", what, known[i]), pr))) rc = -1;
     }
-    return rc < 0 ? NULL : make_source(o, path[0], path[1], ((const idx_options *)o->own)->task, pr);
+    return rc < 0 ? NULL : make_source(o, path[0], path[1], path[2], ((const idx_options *)o->own)->task, pr);
 }
 
 /* The labels beside MNIST's images go by their name: ...-images-idx3-ubyte[.gz] has ...-labels-idx1-ubyte[.gz]. */
@@ -321,8 +347,8 @@ static source *idx_open_file(opening *o, const char *path, problems *pr)
     const char *targets = comma ? comma + 1 : labels_beside(o->a, path);
     if (check_file((place){ 0 }, "data", inputs, "", pr) < 0) return NULL;
     if (targets && check_file((place){ 0 }, "data", targets, "", pr) < 0) return NULL;
-    const int task = o->fit->target.dtype == HEFT_F32 ? TASK_REGRESSION : TASK_AUTO;
-    return make_source(o, inputs, targets, task, pr);
+    const int task = o->fit->target.dtype == HEFT_F32 ? TASK_REGRESSION : o->fit->target.rank ? TASK_CLASSIFICATION : TASK_AUTO;
+    return make_source(o, inputs, targets, NULL, task, pr);
 }
 
 static const char *const idx_others[] = { "classes", NULL };

@@ -56,6 +56,7 @@ static void fill(loader *l, slot *s, int64_t first)
     b->n = l->count - first < l->batch_size ? l->count - first : l->batch_size;
     if (dataset_fetch(l->from, b->index, b->n, b->inputs, b->targets, &s->failed) < 0 && !s->failed.n)
         problems_add(&s->failed, (place){ l->from->from->name, 0, 0 }, "cannot be read");
+    if (b->weights) dataset_weights(l->from, b->index, b->n, b->weights);
 }
 
 static void *prepare(void *argument)
@@ -95,7 +96,9 @@ static int get_memory(loader *l, const data *d, problems *pr)
     bool found = fits && (l->order = block_alloc((size_t)l->count, sizeof *l->order));
     for (int i = 0; i < SLOTS && found; i++)
         found = (l->slot[i].b.inputs = block_alloc(nx, sizeof(float))) &&
-            (l->slot[i].b.targets = block_alloc(ny, sizeof(float)));
+            (l->slot[i].b.targets = block_alloc(ny, sizeof(float))) &&
+            (!dataset_weighted(l->from) ||
+             (l->slot[i].b.weights = block_alloc((size_t)l->batch_size, sizeof(float))));
     if (found) return 0;
     problems_add(pr, (place){ l->from->from->name, 0, 0 }, "no memory for %d batches of %lld samples", SLOTS,
                  (long long)l->batch_size);
@@ -107,6 +110,7 @@ static void free_memory(loader *l)
     for (int i = 0; i < SLOTS; i++) {
         block_free(l->slot[i].b.inputs);
         block_free(l->slot[i].b.targets);
+        block_free(l->slot[i].b.weights);
         problems_free(&l->slot[i].failed);
     }
     block_free(l->order);

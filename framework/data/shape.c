@@ -36,15 +36,15 @@ int shape_of_targets(const char *name, int rank, const int64_t *dim, bool whole,
     }
     if (dims_check(name, rank, dim, pr) < 0) return -1;
     const bool single = rank == 1 || (rank == 2 && dim[1] == 1);
-    if (task == TASK_CLASSIFICATION && !(single && whole)) {
+    if (task == TASK_CLASSIFICATION && !(rank <= 2 && whole)) {
         problems_add(pr, (place){ name, 0, 0 },
-                     "task: classification needs one whole number a sample; found %s of rank %d",
+                     "task: classification needs a whole number for each sample, or for each of its times; found %s of rank %d",
                      whole ? "whole numbers" : "fractions", rank);
         return -1;
     }
-    *labels = single && whole && task != TASK_REGRESSION;
+    *labels = whole && (task == TASK_CLASSIFICATION || (single && task == TASK_AUTO));
     *out = (heft_shape){ .dtype = *labels ? HEFT_I32 : HEFT_F32 };
-    if (*labels) return 0;
+    if (*labels && single) return 0;
     for (int i = 1; i < rank; i++) out->dim[out->rank++] = dim[i];
     if (!out->rank) out->dim[out->rank++] = 1;
     return 0;
@@ -63,6 +63,26 @@ bool shape_equal(const heft_shape *a, const heft_shape *b)
     for (int i = 0; i < a->rank; i++)
         if (a->dim[i] != b->dim[i]) return false;
     return true;
+}
+
+int weight_check(const char *name, int64_t sample, double value, problems *pr)
+{
+    if (value >= 0 && isfinite((float)value)) return 0;
+    problems_add(pr, (place){ name, 0, 0 }, "weight %g of sample %lld (from 0); weights are 0 or more", value,
+                 (long long)sample);
+    return -1;
+}
+
+int weights_check(const char *name, int64_t n, const float *weight, problems *pr)
+{
+    bool some = false;
+    for (int64_t i = 0; i < n; i++) {
+        if (weight_check(name, i, (double)weight[i], pr) < 0) return -1;
+        some |= weight[i] > 0;
+    }
+    if (some) return 0;
+    problems_add(pr, (place){ name, 0, 0 }, "all %lld weights are 0; some sample must count", (long long)n);
+    return -1;
 }
 
 int label_check(const char *name, int64_t sample, double value, problems *pr)

@@ -26,6 +26,7 @@ struct source {
     bool        has_target;
     bool        fitted;              /* fetch gives values already scaled by the fit (tables) */
     int64_t     top;                 /* labels: a row that has the greatest */
+    float      *weight;              /* [count] what each sample weighs; a block, freed by whoever closes the source; NULL: 1 each */
     /* n <= FETCH_MOST; every row is in [0, count); targets may be NULL.  One call at a time, but for
      * several data sets of one source the reader itself sees to that. */
     int  (*fetch)(source *s, const int64_t *row, int64_t n, float *inputs, float *targets, problems *pr);
@@ -180,13 +181,17 @@ void moments_scale(const moments *m, int normalize, double *mean, double *factor
 /* Dims of a file, outermost the samples, as a sample's shape.  A bare number becomes [1]; and where a format holds
  * images, [h, w] becomes [h, w, 1]. */
 int  shape_of_inputs(const char *name, int rank, const int64_t *dim, bool images, heft_shape *out, problems *pr);
-/* Targets: labels if whole numbers of rank 1 (or [n, 1]), unless the task says otherwise. */
+/* Targets: labels if whole numbers of rank 1 (or [n, 1]), unless the task says otherwise; as classification also of
+ * rank 2, a label for each time of a sequence. */
 int  shape_of_targets(const char *name, int rank, const int64_t *dim, bool whole, int task, heft_shape *out,
                       bool *labels, problems *pr);
 void shape_print(const heft_shape *s, text *out);
 bool shape_equal(const heft_shape *a, const heft_shape *b);     /* but for the limit */
 /* "-3" or a label over 2^31 - 2: a problem, as the sample's place in the file. */
 int  label_check(const char *name, int64_t sample, double value, problems *pr);
+/* A weight that is negative or not finite: a problem, as the sample's place in the file; and when all are 0. */
+int  weight_check(const char *name, int64_t sample, double value, problems *pr);
+int  weights_check(const char *name, int64_t n, const float *weight, problems *pr);
 
 #define LABEL_LIMIT INT64_C(0x7ffffffe)
 

@@ -43,8 +43,9 @@ static void table_close(source *s)
     frame_free(t->frame);
     block_free(t->x);
     block_free(t->y);
+    block_free(s->weight);
     t->frame = NULL;
-    t->x = t->y = NULL;
+    t->x = t->y = s->weight = NULL;
 }
 
 source *table_source_new(arena *a, frame *f, const table_options *options)
@@ -64,6 +65,7 @@ typedef struct encoder {
     table_source *t;
     int64_t *column;                 /* [n_fields] of the frame */
     int64_t *target;                 /* [n_targets]; -1: absent */
+    int64_t weight;                  /* of the frame; -1: none */
     lookup  *category;               /* [n_fields]; n 0 for numbers */
     lookup   classes;
     int64_t *gaps, *first_gap;       /* [n_fields] missing cells that may not be, and the row of the first */
@@ -198,6 +200,18 @@ static bool encode_target(encoder *e, int64_t j, int64_t row, float *y)
     return true;
 }
 
+static bool encode_weight(encoder *e, int64_t row, float *weight)
+{
+    const char *s = frame_cell(e->t->frame, row, e->weight);
+    char fact[256];
+    double v = 0;
+    const bool number = cell_read(s, &e->t->options->words, &v) == CELL_NUMBER && v >= 0;
+    *weight = (float)v;
+    if (number) return true;
+    snprintf(fact, sizeof fact, "'%.200s' is no weight; it must be a number, 0 or more", s);
+    return cell_problem(e, row, e->weight, fact);
+}
+
 static int encode_rows(encoder *e)
 {
     const data_fit *fit = e->fit;
@@ -211,9 +225,11 @@ static int encode_rows(encoder *e)
             if (!(labels ? encode_class(e, row, (int32_t *)(void *)t->y + row)
                   : encode_target(e, j, row, t->y + row * fit->n_targets)))
                 return -1;
+        if (t->base.weight && !encode_weight(e, row, t->base.weight + row)) return -1;
     }
     report_gaps(e);
-    return e->problems ? -1 : 0;
+    if (e->problems) return -1;
+    return t->base.weight ? weights_check(t->base.name, t->base.count, t->base.weight, e->pr) : 0;
 }
 
 /* Where the fit's columns stand in this file. */
@@ -247,6 +263,15 @@ static int find_columns(encoder *e, bool predict, arena *a)
         rc = -1;
     }
     if (fit->class_name) e->classes = lookup_new(a, fit->n_classes, fit->class_name);
+    const char *weight = e->t->options->weight;
+    e->weight = weight ? frame_column(f, weight) : -1;
+    if (weight && e->weight < 0 && !predict) {
+        text t = { 0 };
+        frame_columns_text(f, weight, &t);
+        problems_add(e->pr, (place){ f->name, 0, 0 }, "has no column %s, which is the weight%s", weight, t.s);
+        text_free(&t);
+        rc = -1;
+    }
     return rc;
 }
 
@@ -273,7 +298,8 @@ int table_encode(const data_fit *fit, table_source *t, bool predict, arena *a, p
     size_t cells = 0;
     if (size_mul((size_t)s->count, (size_t)fit->n_columns, &cells)) t->x = block_alloc(cells, sizeof *t->x);
     if (s->has_target) t->y = block_alloc((size_t)s->count * (size_t)fit->n_targets, sizeof *t->y);
-    if (!t->x || (s->has_target && !t->y)) {
+    if (e.weight >= 0) s->weight = block_alloc((size_t)s->count, sizeof *s->weight);
+    if (!t->x || (s->has_target && !t->y) || (e.weight >= 0 && !s->weight)) {
         problems_add(pr, (place){ s->name, 0, 0 }, "no memory for %lld rows of %lld columns", (long long)s->count,
                      (long long)fit->n_columns);
         return -1;

@@ -48,7 +48,12 @@ static int choose_fields(opening *o, const frame *f, const table_options *opt, p
     if (check_columns(o, f, "drop", opt->n_drop, opt->drop, pr) < 0) rc = -1;
     if (check_columns(o, f, "inputs", opt->n_inputs, opt->inputs, pr) < 0) rc = -1;
     if (check_columns(o, f, "one_hot", opt->n_one_hot, opt->one_hot, pr) < 0) rc = -1;
+    if (opt->weight && check_columns(o, f, "weight", 1, &opt->weight, pr) < 0) rc = -1;
     if (rc < 0) return rc;
+    if (opt->weight && among(opt->weight, opt->n_targets, opt->target)) {
+        problems_add(pr, key_place(o, "weight"), "weight: %s is also the target", opt->weight);
+        return -1;
+    }
     fit->target_name = opt->target;
     fit->n_targets = opt->n_targets;
     fit->field = arena_alloc(o->a, (size_t)f->n_columns, sizeof *fit->field);
@@ -56,13 +61,13 @@ static int choose_fields(opening *o, const frame *f, const table_options *opt, p
     for (int64_t i = 0; i < n; i++) {
         const char *name = opt->n_inputs ? opt->inputs[i] : f->column[i];
         const bool target = among(name, opt->n_targets, opt->target),
-            dropped = among(name, opt->n_drop, opt->drop);
-        if (opt->n_inputs && (target || dropped)) {
+            weight = opt->weight && !strcmp(name, opt->weight), dropped = among(name, opt->n_drop, opt->drop);
+        if (opt->n_inputs && (target || weight || dropped)) {
             problems_add(pr, key_place(o, "inputs"), "inputs: %s is also %s", name, target ? "the target"
-                         : "dropped");
+                         : weight ? "the weight" : "dropped");
             rc = -1;
         }
-        if (!target && !dropped) fit->field[fit->n_fields++].name = name;
+        if (!target && !weight && !dropped) fit->field[fit->n_fields++].name = name;
     }
     if (rc == 0 && !fit->n_fields) {
         problems_add(pr, o->at, "no column of %s is left as an input", f->name);

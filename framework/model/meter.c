@@ -25,15 +25,15 @@ void meter_free(meter *t)
 
 void meter_reset(meter *t)
 {
-    t->samples = 0;
+    t->samples = t->weight = 0;
     memset(t->sum, 0, (size_t)t->n * sizeof *t->sum);
     if (t->n_tally) memset(t->tally, 0, t->n_tally * sizeof *t->tally);
 }
 
 void meter_add(meter *t, const model *m, const pass *p)
 {
-    const double n = (double)pass_samples(p);
-    t->samples += n;
+    t->samples += (double)pass_samples(p);
+    t->weight += pass_sample_weight(p);
     for (int i = 0; i < t->n; i++) {
         const int layer = i ? m->first_metric + i - 1 : m->loss;
         const model_layer *l = &m->layer[layer];
@@ -50,28 +50,27 @@ void meter_add(meter *t, const model *m, const pass *p)
     }
 }
 
-static double folded(const meter *t, const model_layer *l)
+float *const *meter_states(const meter *t, const model_layer *l, arena *a)
 {
-    arena *a = arena_new();
     const double *total[HEFT_MAX_TENSORS];
-    float *state[HEFT_MAX_TENSORS];
+    float **state = arena_alloc(a, (size_t)l->n_states, sizeof *state);
     for (int k = 0; k < l->n_tensors; k++) {
         const model_tensor *x = &l->tensor[k];
         if (x->decl->role == HEFT_TALLY) total[x->role_index] = t->tally + x->offset;
         if (x->decl->role == HEFT_STATE) state[x->role_index] = arena_alloc(a, x->count, sizeof(float));
     }
     l->layer->fold(l->self, &(heft_fold){ .total = total, .state = state, .n = (int64_t)t->samples });
-    const double value = (double)state[0][0];
-    arena_free(a);
-    return value;
+    return state;
 }
 
 void meter_read(const meter *t, const model *m, double *value)
 {
+    arena *a = arena_new();
     for (int i = 0; i < t->n; i++) {
         const model_layer *l = &m->layer[i ? m->first_metric + i - 1 : m->loss];
         const model_tensor *weight = model_tally_weight(l);
-        if (l->layer->fold) value[i] = folded(t, l);
-        else value[i] = t->sum[i] / (weight ? t->tally[weight->offset] : t->samples);
+        if (l->layer->fold) value[i] = (double)meter_states(t, l, a)[0][0];
+        else value[i] = t->sum[i] / (weight ? t->tally[weight->offset] : t->weight);
     }
+    arena_free(a);
 }

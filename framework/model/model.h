@@ -4,6 +4,7 @@
 
 #include <heft/plugin.h>
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/problems.h"
 #include "config/node.h"
 #include "plugin/registry.h"
@@ -18,9 +19,17 @@ typedef struct model_tensor {
     size_t      offset;              /* HEFT_WEIGHT: in model->x.  HEFT_STATE: in model->state.  Tallies: in a lane's tally vector */
     size_t      lane_offset;         /* HEFT_WEIGHT: in a lane's gradient vector, unless `whole` */
     bool        whole;               /* HEFT_WEIGHT: the gradient comes from the whole minibatch (heft_layer.gradient) */
-    const plugin *init;              /* weights and states */
+    const plugin *init;              /* weights and states; NULL: init_file */
     void       *init_self;
+    struct init_file *init_file;     /* where its values are read, or NULL */
+    const struct init_lsuv *init_lsuv;   /* what its layer's output is scaled to, behind init (orthogonal), or NULL */
 } model_tensor;
+
+/* {file: {path: x.h5, tensor: /layers/hidden/weight}} */
+typedef struct init_file { const char *path, *tensor; place at; char digest[DIGEST_HEX]; } init_file;     /* digest: of the file, "" until it was read */
+
+/* {lsuv: {tolerance: 0.1, most: 10}}; see train/lsuv.h */
+typedef struct init_lsuv { double tolerance; int64_t most; place at; } init_lsuv;
 
 typedef struct model_layer {
     const char   *name, *type;
@@ -66,8 +75,15 @@ model *model_build(const node *layers, const node *loss, const node *metrics, re
                    const heft_shape *input, const heft_shape *target, int64_t batch, problems *pr);
 void   model_free(model *m);
 
-/* Fill x and state by the initializers; keyed by seed and tensor path, so independent of everything else. */
+/* Fill x and state by the initializers; keyed by seed and tensor path, so independent of everything else.  lsuv is
+ * left to the caller, who has samples. */
 int    model_init(model *m, uint64_t seed, problems *pr);
+
+/* Name and keys of the i-th initializer that is the host's own, no plugin; NULL after the last. */
+const heft_option *model_initializer_table(int i, const char **name);
+
+/* PyTorch's calculate_gain: activations whose name may stand for a number where an initializer has the option `gain`.  NULL after the last. */
+const char *model_gain(int i, double *gain);
 
 /* The lane rule: samples [i * lane_size, (i+1) * lane_size) of a minibatch of n are lane i.  A function of the batch and of
  * the model's largest output (floats of one sample) alone (R1): about 32 samples, fewer where that keeps the output of a layer in a processor's

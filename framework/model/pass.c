@@ -40,14 +40,13 @@ struct pass {
     double      *lane_time, *tile_time;  /* [lanes][n_layers][2] forward and backward; [n_tiles] */
     /* of the step under way */
     pass_input   input;
+    double       input_weight;           /* of all samples */
     int64_t      n_lanes;
     const program *program;
     const phase *now;
-    struct infinite *infinite;           /* [lanes] while they are looked for, else NULL */
+    pass_watcher *watch;                 /* NULL: nobody looks */
+    void        *watch_context;
 };
-
-/* Of a lane: the first layer with an output that is not finite (n_layers: none) and the sample of the minibatch. */
-typedef struct infinite { int layer; int64_t sample; } infinite;
 
 static bool surveys(const model_layer *l) { return l->layer->survey && l->n_tallies; }
 
@@ -287,18 +286,6 @@ static void backward(pass *p, int i, call *c)
     }
 }
 
-static void look_for_infinite(pass *p, int64_t lane, int i, const call *c)
-{
-    infinite *found = &p->infinite[lane];
-    const int64_t width = heft_count(&p->m->layer[i].plan.out), first = lane * p->m->lane_size;
-    if (found->layer < p->m->n_layers || p->m->layer[i].plan.out.dtype != HEFT_F32) return;
-    for (int64_t k = 0; k < c->f.n * width; k++)
-        if (!isfinite(c->f.out[k])) {
-            *found = (infinite){ i, first + k / width };
-            return;
-        }
-}
-
 static void run_lane(void *context, int64_t lane)
 {
     pass *p = context;
@@ -314,14 +301,15 @@ static void run_lane(void *context, int64_t lane)
         case SURVEY:      l->layer->survey(l->self, &c->f); break;
         case FORWARD:
             l->layer->forward(l->self, &c->f);
-            if (p->infinite) look_for_infinite(p, lane, o->layer, c);
+            if (p->watch) p->watch(p->watch_context, lane, o->layer, c->f.first, c->f.n, c->f.out);
             break;
         case SURVEY_BACK: l->layer->survey_back(l->self, &c->b); break;
         case BACKWARD:
             if (o->layer == m->loss) {           /* the loss is a mean over the minibatch */
                 float *dout = address(p, &p->plan.layer[o->layer].dout, lane);
                 const float weight = (float)pass_weight(p, o->layer), share = weight > 0 ? 1 / weight : 0;
-                for (int64_t i = 0; i < c->b.n; i++) dout[i] = share;
+                const float *w = p->input.weights ? p->input.weights + c->b.first : NULL;
+                for (int64_t i = 0; i < c->b.n; i++) dout[i] = w ? share * w[i] : share;
             }
             backward(p, o->layer, c);
             break;
@@ -360,7 +348,7 @@ static void sum_tallies(pass *p, int layer, bool back)
 double pass_weight(const pass *p, int layer)
 {
     const model_tensor *t = model_tally_weight(&p->m->layer[layer]);
-    return t ? p->total[t->offset] : (double)p->input.n;
+    return t ? p->total[t->offset] : p->input_weight;
 }
 
 /* Lanes first, then a fixed tree over lanes. */
@@ -370,7 +358,8 @@ double pass_mean(const pass *p, int layer)
     const double *part[MOST_LANES];
     for (int64_t lane = 0; lane < p->n_lanes; lane++) {
         const call *c = call_of(p, lane, layer);
-        for (int64_t i = 0; i < c->f.n; i++) lane_sum[lane] += (double)c->f.out[i];
+        const float *w = p->input.weights ? p->input.weights + c->f.first : NULL;
+        for (int64_t i = 0; i < c->f.n; i++) lane_sum[lane] += (w ? (double)w[i] : 1) * (double)c->f.out[i];
         part[lane] = &lane_sum[lane];
     }
     double sum;
@@ -410,6 +399,8 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
 {
     const model *m = p->m;
     p->input = *in;
+    p->input_weight = in->weights ? 0 : (double)in->n;
+    for (int64_t i = 0; in->weights && i < in->n; i++) p->input_weight += (double)in->weights[i];
     p->n_lanes = model_lanes(m, in->n);
     p->program = with_backward ? &p->full : &p->forward;
     compute_weights(m->x, m->n_weights);
@@ -426,17 +417,13 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
     return in->targets ? pass_mean(p, m->loss) : NAN;
 }
 
-bool pass_find_infinite(pass *p, const pass_input *in, int *layer, int64_t *sample)
+double pass_watch(pass *p, const pass_input *in, pass_watcher *watch, void *context)
 {
-    infinite found[MOST_LANES];
-    for (int i = 0; i < MOST_LANES; i++) found[i].layer = p->m->n_layers;
-    p->infinite = found;
-    pass_run(p, in, false);
-    p->infinite = NULL;
-    *layer = p->m->n_layers;
-    for (int64_t i = 0; i < p->n_lanes; i++)
-        if (found[i].layer < *layer) *layer = found[i].layer, *sample = found[i].sample;
-    return *layer < p->m->n_layers;
+    p->watch = watch;
+    p->watch_context = context;
+    const double loss = pass_run(p, in, false);
+    p->watch = NULL;
+    return loss;
 }
 
 float *pass_gradient(pass *p) { return p->gradient; }
@@ -481,3 +468,4 @@ void pass_fold(pass *p, model *m)
 
 const double *pass_totals(const pass *p) { return p->total; }
 int64_t pass_samples(const pass *p) { return p->input.n; }
+double pass_sample_weight(const pass *p) { return p->input_weight; }

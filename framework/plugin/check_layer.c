@@ -70,8 +70,8 @@ static void check_tensor(check *c, const rig *h, int i)
                "per_sample for saved and scratch only", look, "'%s' has another role", name);
     check_that(c, t->role != HEFT_TALLY_BACK || h->layer->survey_back, TENSOR, "survey_back, which fills it", look,
                "'%s' is HEFT_TALLY_BACK without", name);
-    check_that(c, t->role != HEFT_TALLY || h->layer->survey || h->layer->fold, TENSOR, "survey or fold, which use it", look,
-               "'%s' is HEFT_TALLY without", name);
+    const bool used = h->layer->survey || h->layer->fold || !strcmp(name, "weight");        /* by which the host divides */
+    check_that(c, t->role != HEFT_TALLY || used, TENSOR, "survey or fold, which use it", look, "'%s' is HEFT_TALLY without", name);
     check_that(c, t->role != HEFT_WEIGHT || h->layer->backward, TENSOR, "backward, which trains it", look,
                "'%s' is HEFT_WEIGHT without", name);
     check_that(c, t->role != HEFT_WEIGHT || (t->fan_in >= 0 && t->fan_out >= 0), TENSOR, "fan_in and fan_out of at least 0", look,

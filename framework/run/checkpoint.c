@@ -108,6 +108,22 @@ static int put_slot(void *file, const slot_part *p, problems *pr)
     return rc;
 }
 
+/* Where /layers holds an average: what training goes on from. */
+static void put_trained(const trainer *t, hdf_file *f, arena *a, problems *pr)
+{
+    const model *m = t->model;
+    if (trainer_shown(t) == m) return;
+    hdf_group(f, "/trainer/weights", pr);
+    hdf_attr_int(f, "/trainer/weights", "averaged", t->average->n, pr);
+    for (int i = 0; i < m->n_layers; i++)
+        for (int k = 0; k < m->layer[i].n_tensors; k++) {
+            const model_tensor *x = &m->layer[i].tensor[k];
+            const float *values = checkpoint_values(m, &m->layer[i], x);
+            const char *path = arena_printf(a, "/trainer/weights/%s/%s", m->layer[i].name, x->decl->name);
+            if (values) hdf_write(f, path, HDF_F32, x->decl->shape.rank, x->decl->shape.dim, values, pr);
+        }
+}
+
 static void put_trainer(const trainer *t, hdf_file *f, problems *pr)
 {
     hdf_group(f, "/trainer", pr);
@@ -118,8 +134,28 @@ static void put_trainer(const trainer *t, hdf_file *f, problems *pr)
     }
     const int64_t sums = t->meter->n, tallies = (int64_t)t->meter->n_tally;
     hdf_write(f, "/trainer/meter/samples", HDF_F64, 0, NULL, &t->meter->samples, pr);
+    if (t->meter->weight != t->meter->samples) hdf_write(f, "/trainer/meter/weight", HDF_F64, 0, NULL, &t->meter->weight, pr);
     hdf_write(f, "/trainer/meter/sum", HDF_F64, 1, &sums, t->meter->sum, pr);
     hdf_write(f, "/trainer/meter/tally", HDF_F64, 1, &tallies, t->meter->tally, pr);
+}
+
+/* Where initial weights came from: the digests of their files. */
+static void put_initial(const model *m, hdf_file *f, arena *a, problems *pr)
+{
+    size_t n = 0;
+    for (int i = 0; i < m->n_layers; i++) n += (size_t)m->layer[i].n_tensors;
+    const char **tensor = arena_alloc(a, n, sizeof *tensor), **sum = arena_alloc(a, n, sizeof *sum);
+    n = 0;
+    for (int i = 0; i < m->n_layers; i++)
+        for (int k = 0; k < m->layer[i].n_tensors; k++) {
+            const model_tensor *t = &m->layer[i].tensor[k];
+            if (!t->init_file) continue;
+            tensor[n] = arena_printf(a, "%s/%s", m->layer[i].name, t->decl->name);
+            sum[n++] = t->init_file->digest;
+        }
+    if (!n) return;
+    hdf_write_texts(f, "/initial/tensor", (int64_t)n, tensor, pr);
+    hdf_write_texts(f, "/initial/sha256", (int64_t)n, sum, pr);
 }
 
 static void put_plugins(const registry *r, hdf_file *f, arena *a, problems *pr)
@@ -144,14 +180,17 @@ static int put_all(const trainer *t, hdf_file *f, problems *pr)
     hdf_attr_text(f, "/", "format", CHECKPOINT_FORMAT, pr);
     hdf_write_text(f, "/experiment", yaml.s ? yaml.s : "", pr);
     text_free(&yaml);
-    put_layers(t->model, f, a, pr);
+    put_layers(trainer_shown(t), f, a, pr);
     hdf_group(f, "/optimizer", pr);
     hdf_attr_text(f, "/optimizer", "type", t->optimizer->plugin->name, pr);
     checkpoint_slots(t, put_slot, f, pr);
     put_trainer(t, f, pr);
+    put_trained(t, f, a, pr);
     table_write(t->epochs, f, "/metrics/epochs", pr);
     table_write(t->steps, f, "/metrics/steps", pr);
+    matrices_write(t->matrices, f, "/metrics/matrices", pr);
     if (data_fit_write(t->data, f, pr) == 0) hdf_attr_text(f, "/data", "fingerprint", t->data->fingerprint, pr);
+    put_initial(t->model, f, a, pr);
     put_plugins(t->registry, f, a, pr);
     arena_free(a);
     return pr->n == before ? 0 : -1;

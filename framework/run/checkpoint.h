@@ -5,11 +5,15 @@
  *                                        loss and metrics too, with attributes type, role (layer, loss, metric),
  *                                        inputs, input_shape (input_shape_2 ... if there are more), output_shape,
  *                                        options (YAML)
+ *                                        With train.average they are the average, once there is one
  *   /optimizer/<layer>/<tensor>/<slot>   [rows,] shape of the tensor (no rows axis if there is one row);
  *                                        /optimizer/<slot> for scalar slots; the attribute type names the optimizer
  *   /trainer                             attributes: every field of trainer_state
+ *   /trainer/weights/<layer>/<tensor>    where /layers is an average: what training goes on from; the attribute averaged
  *   /trainer/meter/                      sums of the epoch under way
  *   /metrics/epochs, /metrics/steps      tables up to this step
+ *   /metrics/matrices/                   of metrics, as last measured; see hdf/matrices.h
+ *   /initial/                            tensor, sha256: files that initial weights were read from
  *   /data                                what was fitted; the attribute fingerprint
  *   /plugins/                            name, kind, sha256
  *

@@ -33,7 +33,7 @@ int checkpoint_slots(const trainer *t, slot_visitor *visit, void *context, probl
 void timing_read(const char *run_dir, const table *epochs, table *timing);
 
 int  metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps,
-                   const char *yaml, problems *pr);
+                   const matrices *m, const char *yaml, problems *pr);
 
 /* ---- the directory ---- */
 

@@ -127,6 +127,58 @@ static void get_optimizer(checkpoint *c, trainer *t, bool shapes_fit, problems *
                      "the run was trained by %s and cannot go on with %s", type, now);
 }
 
+/* /layers holds the average then, and /trainer/weights what training goes on from. */
+static void get_trained(checkpoint *c, trainer *t, problems *pr)
+{
+    model *m = t->model;
+    average *v = t->average;
+    if (!hdf_exists(c->file, "/trainer/weights")) return;
+    if (v) {
+        memcpy(v->view.x, m->x, m->n_weights * sizeof *m->x);
+        if (m->n_state) memcpy(v->view.state, m->state, m->n_state * sizeof *m->state);
+        hdf_get_int(c->file, "/trainer/weights", "averaged", &v->n, pr);
+        if (v->n < 1)
+            problems_add(pr, hdf_place(c->file, "/trainer/weights", c->memory), "an average of %lld; 1 or more are needed", (long long)v->n);
+    }
+    for (int i = 0; i < m->n_layers; i++)
+        for (int k = 0; k < m->layer[i].n_tensors; k++) {
+            const model_tensor *x = &m->layer[i].tensor[k];
+            float *values = (float *)checkpoint_values(m, &m->layer[i], x);
+            const char *path = arena_printf(c->memory, "/trainer/weights/%s/%s", m->layer[i].name, x->decl->name);
+            if (values) hdf_read(c->file, path, HDF_F32, x->decl->shape.rank, x->decl->shape.dim, values, pr);
+        }
+}
+
+/* A run that goes on needs no file that it began with. */
+static void get_initial(checkpoint *c, model *m, problems *pr)
+{
+    int64_t n, sums;
+    char **tensor, **sum;
+    if (!hdf_exists(c->file, "/initial/tensor")) return;
+    if (hdf_read_texts(c->file, "/initial/tensor", c->memory, &n, &tensor, pr) < 0 ||
+        hdf_read_texts(c->file, "/initial/sha256", c->memory, &sums, &sum, pr) < 0) return;
+    for (int i = 0; i < m->n_layers; i++)
+        for (int k = 0; k < m->layer[i].n_tensors; k++) {
+            init_file *from = m->layer[i].tensor[k].init_file;
+            const char *name = arena_printf(c->memory, "%s/%s", m->layer[i].name, m->layer[i].tensor[k].decl->name);
+            for (int64_t j = 0; from && j < n && j < sums; j++)
+                if (!strcmp(tensor[j], name)) snprintf(from->digest, sizeof from->digest, "%s", sum[j]);
+        }
+}
+
+static void get_matrices(checkpoint *c, trainer *t, problems *pr)
+{
+    matrices *old = matrices_read(c->file, "/metrics/matrices", pr);
+    for (int64_t i = 0; old && i < old->n; i++) {
+        const matrix *from = &old->item[i];
+        matrix *to = matrices_find(t->matrices, from->name);
+        if (!to || to->dim[0] != from->dim[0] || to->dim[1] != from->dim[1]) continue;       /* other metrics may be chosen */
+        memcpy(to->value, from->value, (size_t)(to->dim[0] * to->dim[1]) * sizeof *to->value);
+        to->epoch = from->epoch;
+    }
+    matrices_free(old);
+}
+
 static void get_state(checkpoint *c, trainer *t, problems *pr)
 {
     for (const trainer_field *field = trainer_fields; field->name; field++) {
@@ -146,6 +198,9 @@ static void get_state(checkpoint *c, trainer *t, problems *pr)
     }
     const int64_t sums = t->meter->n, tallies = (int64_t)t->meter->n_tally;
     hdf_read(c->file, "/trainer/meter/samples", HDF_F64, 0, NULL, &t->meter->samples, pr);
+    t->meter->weight = t->meter->samples;
+    if (hdf_exists(c->file, "/trainer/meter/weight"))
+        hdf_read(c->file, "/trainer/meter/weight", HDF_F64, 0, NULL, &t->meter->weight, pr);
     hdf_read(c->file, "/trainer/meter/sum", HDF_F64, 1, &sums, t->meter->sum, pr);
     hdf_read(c->file, "/trainer/meter/tally", HDF_F64, 1, &tallies, t->meter->tally, pr);
 }
@@ -205,8 +260,11 @@ int checkpoint_restore(checkpoint *c, trainer *t, problems *pr)
                      "data now is %s",
                      c->fingerprint, t->data->fingerprint);
     const bool shapes_fit = checkpoint_load_model(c, t->model, pr) == 0;     /* else slots would say it again */
+    if (shapes_fit) get_trained(c, t, pr);
     get_optimizer(c, t, shapes_fit, pr);
     get_state(c, t, pr);
+    get_matrices(c, t, pr);
+    get_initial(c, t->model, pr);
     get_table(c, "/metrics/epochs", t->epochs, pr);
     get_table(c, "/metrics/steps", t->steps, pr);
     if (pr->n > before) return -1;

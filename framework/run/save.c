@@ -83,7 +83,7 @@ static int point(arena *a, const char *run_dir, const char *which, const char *t
 /* ---- metrics.h5 ---- */
 
 int metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps,
-                  const char *yaml, problems *pr)
+                  const matrices *m, const char *yaml, problems *pr)
 {
     const int n = epochs->n_columns, more = timing->n_columns - 1;
     arena *a = arena_new();
@@ -99,7 +99,7 @@ int metrics_write(const char *run_dir, const table *epochs, const table *timing,
     hdf_file *f = hdf_create(pr);
     int rc = -1;
     if (f && table_write(joined, f, "/epochs", pr) == 0 && table_write(steps, f, "/steps", pr) == 0
-        && hdf_write_text(f, "/experiment", yaml, pr) == 0)
+        && matrices_write(m, f, "/matrices", pr) == 0 && hdf_write_text(f, "/experiment", yaml, pr) == 0)
         rc = hdf_publish(f, METRICS_FORMAT, path_join(a, run_dir, "metrics.h5"), pr);
     else hdf_discard(f);
     table_free(joined);
@@ -111,7 +111,7 @@ int run_write_metrics(run *r, const trainer *t, problems *pr)
 {
     text yaml = { 0 };
     experiment_write(t->experiment, &yaml);
-    const int rc = metrics_write(r->dir, t->epochs, t->timing, t->steps, yaml.s ? yaml.s : "", pr);
+    const int rc = metrics_write(r->dir, t->epochs, t->timing, t->steps, t->matrices, yaml.s ? yaml.s : "", pr);
     text_free(&yaml);
     return rc;
 }
@@ -247,10 +247,12 @@ static int metrics_from(const char *run_dir, checkpoint *c, problems *pr)
     table *timing = table_new(3, figures);
     table *epochs = table_read(checkpoint_file(c), "/metrics/epochs", pr),
           *steps = table_read(checkpoint_file(c), "/metrics/steps", pr);
-    if (epochs && steps) {
+    matrices *m = matrices_read(checkpoint_file(c), "/metrics/matrices", pr);
+    if (epochs && steps && m) {
         timing_read(run_dir, epochs, timing);
-        rc = metrics_write(run_dir, epochs, timing, steps, checkpoint_experiment(c, &n), pr);
+        rc = metrics_write(run_dir, epochs, timing, steps, m, checkpoint_experiment(c, &n), pr);
     }
+    matrices_free(m);
     table_free(timing);
     table_free(epochs);
     table_free(steps);

@@ -16,7 +16,7 @@ static const heft_option train_table[] = {
     HEFT_OPT_INT(train_options, log_every, 10, 0, 1e9, "steps between rows of the table of steps; 0: none"),
     HEFT_OPT_END
 };
-static const char *const train_others[] = { "stop", NULL };
+static const char *const train_others[] = { "stop", "average", NULL };
 
 typedef struct stop_keys { const char *monitor; int mode; int64_t patience, start_epoch; double min_delta; } stop_keys;
 

@@ -8,6 +8,7 @@
 #include "compute/compute.h"
 #include "train/build.h"
 #include "train/finite.h"
+#include "train/lsuv.h"
 #include "train/signals.h"
 
 #define INT(f)  { #f, false, offsetof(trainer_state, f) }
@@ -61,7 +62,7 @@ static void check_memory(const trainer *t, problems *pr)
                  "%lld takes less", wants, has, (long long)t->model->batch);
 }
 
-trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr)
+static trainer *make(const experiment *e, registry *r, data *d, bool empty, problems *pr)
 {
     const size_t before = pr->n;
     arena *a = arena_new();
@@ -72,8 +73,13 @@ trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr)
     if (pr->n == before) compute_init((int)t->options.threads, (compute_precision)t->options.precision);
     t->model = model_build(e->model, e->loss, e->metrics, r, &d->input, &d->target, t->options.batch ? t->options.batch : 1, pr);
     t->optimizer = optimizer_new(e->optimizer, r, t->model, pr);
+    t->average = average_new(e->train, t->model, a, pr);
     if (t->model && t->optimizer) {
+        const dataset *const sets[] = { d->train, d->validation, d->test };
+        for (int i = 0; i < 3; i++)
+            if (evaluate_suits(t->model, sets[i], pr) < 0) break;
         make_tables(t);
+        t->matrices = evaluate_matrices(t->model, d);
         read_stop(e->train, t, pr);
         read_checkpoint_options(e->checkpoint, t, pr);
         const char *watched = schedule_monitor(t->optimizer->schedule);
@@ -83,15 +89,21 @@ trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr)
     if (pr->n == before) {
         schedule_begin(&t->state.schedule);
         t->meter = meter_new(t->model);
-        model_init(t->model, e->seed, pr);
+        if (!empty) model_init(t->model, e->seed, pr);
         t->train_pass = pass_new(t->model, true, pr);
-        t->eval_pass = pass_new(t->model, false, pr);
+        t->eval_pass = pass_new(t->average ? &t->average->view : t->model, false, pr);
         t->loader = loader_open(d->train, d, t->options.batch, t->options.shuffle, t->options.drop_last, e->seed, pr);
     }
+    if (pr->n == before && !empty) lsuv_apply(t, pr);
     if (pr->n == before) return t;
     trainer_free(t);
     return NULL;
 }
+
+trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr) { return make(e, r, d, false, pr); }
+trainer *trainer_new_empty(const experiment *e, registry *r, data *d, problems *pr) { return make(e, r, d, true, pr); }
+
+const model *trainer_shown(const trainer *t) { return t->average && t->average->n ? &t->average->view : t->model; }
 
 void trainer_free(trainer *t)
 {
@@ -101,6 +113,8 @@ void trainer_free(trainer *t)
     pass_free(t->eval_pass);
     optimizer_free(t->optimizer);
     meter_free(t->meter);
+    average_free(t->average);
+    matrices_free(t->matrices);
     table_free(t->epochs);
     table_free(t->steps);
     table_free(t->timing);
@@ -113,36 +127,12 @@ size_t trainer_bytes(const trainer *t)
     const model *m = t->model;
     const size_t sample = (size_t)(heft_count(&m->input) + heft_count(&m->target)) * sizeof(float);
     enum { BATCHES = 3 };                         /* the one in use and those prepared ahead */
-    const size_t part[] = { (m->n_weights + m->n_state) * sizeof(float), optimizer_bytes(t->optimizer), pass_bytes(m, true),
+    const size_t part[] = { (m->n_weights + m->n_state) * sizeof(float), average_bytes(t->average), optimizer_bytes(t->optimizer), pass_bytes(m, true),
                             pass_bytes(m, false), BATCHES * (size_t)m->batch * sample };
     size_t sum = 0;
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         if (__builtin_add_overflow(sum, part[i], &sum)) return SIZE_MAX;
     return sum;
-}
-
-/* ---- evaluation ---- */
-
-int evaluate_with(const model *m, pass *p, data *d, dataset *s, double *value, problems *pr)
-{
-    const size_t before = pr->n;
-    loader *l = loader_open(s, d, m->batch, false, false, 0, pr);
-    if (!l) return -1;
-    meter *sums = meter_new(m);
-    loader_start(l, 0, 0);
-    for (const batch *b; (b = loader_next(l, pr));) {
-        pass_run(p, &(pass_input){ .n = b->n, .inputs = b->inputs, .targets = b->targets, .metrics = true }, false);
-        meter_add(sums, m, p);
-    }
-    meter_read(sums, m, value);
-    meter_free(sums);
-    loader_close(l);
-    return pr->n == before ? 0 : -1;
-}
-
-int trainer_evaluate(trainer *t, dataset *s, double *value, problems *pr)
-{
-    return evaluate_with(t->model, t->eval_pass, t->data, s, value, pr);
 }
 
 /* ---- the loop ---- */
@@ -167,18 +157,30 @@ static void add_step(trainer *t, double lr, double loss)
     if (t->steps->n_columns > 4) row[4] = t->optimizer->norm;
 }
 
-static int fill(trainer *t, double *row, const char *prefix, dataset *s, problems *pr)
+/* What the sums of an epoch come to, into the columns with this prefix. */
+static void fill(const trainer *t, double *row, const char *prefix, const meter *sums)
 {
     const model *m = t->model;
     double *value = arena_alloc(t->memory, (size_t)m->n_metrics + 1, sizeof *value);
-    if (s && trainer_evaluate(t, s, value, pr) < 0) return -1;
-    if (!s) meter_read(t->meter, m, value);
+    meter_read(sums, m, value);
     for (int i = 0; i <= m->n_metrics; i++) {
         char name[256];
         snprintf(name, sizeof name, "%s%s", prefix, model_metric_name(m, i));
         row[table_find(t->epochs, name)] = value[i];
     }
-    return 0;
+}
+
+static int judge(trainer *t, double *row, const char *prefix, dataset *s, const char *split, problems *pr)
+{
+    const model *m = t->average ? average_model(t->average) : t->model;
+    meter *sums = meter_new(m);
+    const int rc = evaluate_run(m, t->eval_pass, t->data, s, sums, pr);
+    if (rc == 0) {
+        fill(t, row, prefix, sums);
+        evaluate_fill(t->matrices, m, sums, split, t->state.epoch);
+    }
+    meter_free(sums);
+    return rc;
 }
 
 static bool is_finished(const trainer *t)
@@ -200,13 +202,14 @@ static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, con
     trainer_state *s = &t->state;
     s->epoch++;
     s->position = 0;
+    average_count(t->average, true, s->epoch);
     double *row = table_add_row(t->epochs);
     row[0] = (double)s->epoch;
     row[1] = (double)s->step;
     row[2] = lr;
-    if (fill(t, row, "", NULL, pr) < 0) return -1;
+    fill(t, row, "", t->meter);
     meter_reset(t->meter);
-    if (t->data->validation && fill(t, row, "val_", t->data->validation, pr) < 0) return -1;
+    if (t->data->validation && judge(t, row, "val_", t->data->validation, "validation", pr) < 0) return -1;
 
     if (t->schedule_monitor.column)
         schedule_epoch(t->optimizer->schedule, &s->schedule, column(t, row, t->schedule_monitor.column), t->schedule_monitor.maximize);
@@ -223,7 +226,7 @@ static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, con
         if (best) s->best_value = value, s->best_step = s->step;
     }
     s->finished = is_finished(t);
-    if (s->finished && t->data->test && fill(t, row, "test_", t->data->test, pr) < 0) return -1;
+    if (s->finished && t->data->test && judge(t, row, "test_", t->data->test, "test", pr) < 0) return -1;
     double *time = table_add_row(t->timing);
     time[0] = (double)s->epoch;
     time[1] = seconds;
@@ -240,7 +243,7 @@ static int train_batch(trainer *t, const batch *b, double *lr, const trainer_eve
     trainer_state *s = &t->state;
     const int64_t per_epoch = loader_batches(t->loader);
     *lr = schedule_lr(t->optimizer->schedule, &s->schedule, s->step, per_epoch, per_epoch * t->options.epochs);
-    const pass_input in = { .n = b->n, .inputs = b->inputs, .targets = b->targets, .seed = t->experiment->seed,
+    const pass_input in = { .n = b->n, .inputs = b->inputs, .targets = b->targets, .weights = b->weights, .seed = t->experiment->seed,
                             .step = (uint64_t)s->step, .metrics = true };
     const double loss = optimizer_step(t->optimizer, t->model, t->train_pass, &in, (uint64_t)s->step + 1, *lr);
     if (!isfinite(loss)) {
@@ -248,6 +251,7 @@ static int train_batch(trainer *t, const batch *b, double *lr, const trainer_eve
         return -1;
     }
     s->step++;
+    average_count(t->average, false, s->step);
     s->position = b->first + b->n;
     meter_add(t->meter, t->model, t->train_pass);
     add_step(t, *lr, loss);

@@ -6,6 +6,8 @@
 #include "data/data.h"
 #include "hdf/table.h"
 #include "model/pass.h"
+#include "train/average.h"
+#include "train/evaluate.h"
 #include "train/optimize.h"
 
 /* The scalars of a run at a step; every field is listed in trainer_fields, by which checkpoints write and read them. */
@@ -48,10 +50,12 @@ typedef struct trainer {
     data       *data;
     model      *model;
     optimizer  *optimizer;
-    pass       *train_pass, *eval_pass;
+    average    *average;                 /* NULL: none */
+    pass       *train_pass, *eval_pass;  /* eval_pass: of the average, if there is one */
     loader     *loader;
     meter      *meter;                   /* of the epoch under way, on training samples */
     table      *epochs, *steps;          /* /metrics/epochs, /metrics/steps; no wall-clock in them */
+    matrices   *matrices;                /* of metrics, as last measured */
     table      *timing;                  /* seconds and samples per second by epoch: metrics.h5 alone */
     train_options      options;
     checkpoint_options checkpoint;
@@ -64,6 +68,8 @@ typedef struct trainer {
 
 /* Reads the sections, builds the model on the data's shapes and plans; weights are initialized.  Every problem is reported. */
 trainer *trainer_new(const experiment *e, registry *r, data *d, problems *pr);
+/* The same for a checkpoint to be restored into: no initializer runs. */
+trainer *trainer_new_empty(const experiment *e, registry *r, data *d, problems *pr);
 void     trainer_free(trainer *t);
 
 typedef enum trainer_end { TRAINER_DONE, TRAINER_INTERRUPTED, TRAINER_FAILED } trainer_end;
@@ -80,11 +86,8 @@ typedef struct trainer_events {
  * of that epoch and after a checkpoint; the schedule is that of the whole run in either case. */
 trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr);
 
-/* Loss and metrics over a data set, [1 + n_metrics]. */
-int  trainer_evaluate(trainer *t, dataset *s, double *value, problems *pr);
-
-/* The same without a trainer, for a model that was loaded. */
-int  evaluate_with(const model *m, pass *p, data *d, dataset *s, double *value, problems *pr);
+/* The weights by which the model is judged: the average once there is one, else those under training. */
+const model *trainer_shown(const trainer *t);
 
 /* What a step of the run will need: bytes of weights, gradients, slots, activations, batches. */
 size_t trainer_bytes(const trainer *t);

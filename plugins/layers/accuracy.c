@@ -6,18 +6,23 @@
  *   output [k], a label 0 or 1 for each output      right if the logit's sign says so (0 counts as no)
  * The last holds for a single output, for k integer labels, and, with `binary`, for k numbers: several answers per
  * sample.  The probabilities of a sigmoid are positive all, so accuracy wants the logits that the loss wants.
- * An output that is not a number is wrong.
+ * An output that is not a number is wrong.  A row with the label ignore_index counts nothing: out is then the number of
+ * a sample's right rows, and the tally "weight" that of the rows that count, as plugin.h says of metrics.
  */
 #include <heft/plugin.h>
 
 typedef struct {
     bool    binary;
+    int64_t ignore_index;
     int64_t rows, classes;                       /* derived; classes 1: each output is a yes or a no */
     bool    labels;                              /* derived: the target is integers */
 } accuracy;
 
+enum { WEIGHT };                                 /* tally, with ignore_index */
+
 static const heft_option options[] = {
     HEFT_OPT_BOOL(accuracy, binary, false, "every output is a yes or a no of its own (of a target of numbers)"),
+    HEFT_OPT_INT_OR(accuracy, ignore_index, "none", -1, 0, INT32_MAX, "label of rows that do not count"),
     HEFT_OPT_END
 };
 
@@ -36,11 +41,15 @@ static int plan(void *self, heft_layer_plan *p)
     if (targets != (a->labels ? a->rows : outputs))
         return heft_fail(&p->error, "needs a label for each row of classes, or a number for each output; "
                          "the output is %s, the target %s", heft_shape_text(x, output), heft_shape_text(y, target));
-    const int64_t known = a->classes == 1 ? 2 : a->classes;
+    if (!a->labels && a->ignore_index >= 0)
+        return heft_fail(&p->error, "ignore_index needs labels as target; found %s", heft_shape_text(y, target));
+    const int64_t classes = a->classes == 1 ? 2 : a->classes, known = classes + (a->ignore_index == classes);
     if (a->labels && y->limit > known)
         return heft_fail(&p->error, "labels reach %lld, the output has %lld classes",
-                         (long long)(y->limit - 1), (long long)known);
+                         (long long)(y->limit - 1), (long long)classes);
     p->out = (heft_shape){ HEFT_F32, 0 };
+    if (a->ignore_index >= 0)
+        p->tensor[p->n_tensors++] = (heft_tensor){ .name = "weight", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
     return 0;
 }
 
@@ -77,10 +86,14 @@ static void forward(const void *self, const heft_forward *p)
 {
     const accuracy *a = self;
     for (int64_t i = 0; i < p->n; i++) {
-        int64_t right = 0;
-        for (int64_t r = i * a->rows; r < (i + 1) * a->rows; r++)
+        int64_t right = 0, counted = 0;
+        for (int64_t r = i * a->rows; r < (i + 1) * a->rows; r++) {
+            if (a->ignore_index >= 0 && heft_ints(p->in[1])[r] == a->ignore_index) continue;
             right += row_right(a, p->in[0], p->in[1], r);
-        p->out[i] = (float)right / (float)a->rows;
+            counted++;
+        }
+        p->out[i] = a->ignore_index >= 0 ? (float)right : (float)right / (float)a->rows;
+        if (a->ignore_index >= 0) p->tally[WEIGHT][0] += (double)counted;
     }
 }
 

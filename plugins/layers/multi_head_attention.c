@@ -6,12 +6,18 @@
  *
  * A. Vaswani et al., "Attention Is All You Need", NIPS 2017, section 3.2.  https://arxiv.org/abs/1706.03762
  * Weights as PyTorch's MultiheadAttention (in_proj_weight is Wqkv transposed).  `causal`: no position sees a later one.
+ *
+ * A second input [time] tells which positions are padding, which nobody attends to: tokens (`padding` is the one that
+ * fills up), or numbers (0 is padding, 1 is none: Keras' attention_mask; PyTorch's key_padding_mask is the opposite).
+ * What padding gives itself is left to the loss to ignore.  A position that could attend to nothing but padding takes
+ * nothing, y = bo, where PyTorch gives NaN and Keras the mean over all.
  */
 #include <heft/plugin.h>
 
 typedef struct {
-    int64_t heads;
+    int64_t heads, padding;
     bool    causal, bias;
+    bool    masked, tokens;                      /* derived: there is a second input; it is of integers */
     int64_t time, width, d;                      /* derived; d: features of a head */
 } attention;
 
@@ -23,6 +29,7 @@ static const heft_option options[] = {
     HEFT_OPT_INT (attention, heads, HEFT_REQUIRED, 1, 1 << 12, "heads; must divide the features"),
     HEFT_OPT_BOOL(attention, causal, false, "no position sees a later one"),
     HEFT_OPT_BOOL(attention, bias, true, "add biases to queries, keys, values and the output"),
+    HEFT_OPT_INT (attention, padding, 0, 0, INT32_MAX, "what marks padding in the second input, if there is one"),
     HEFT_OPT_END
 };
 
@@ -42,6 +49,12 @@ static int plan(void *self, heft_layer_plan *p)
     if (w % l->heads) return heft_fail(&p->error, "%lld heads do not divide %lld features", (long long)l->heads, (long long)w);
     if (t > 1 << 16 || w > 1 << 20) return heft_fail(&p->error, "a sequence [%lld, %lld] is too large", (long long)t, (long long)w);
     l->d = w / l->heads;
+    l->masked = p->n_in == 2;
+    l->tokens = l->masked && p->in[1].dtype == HEFT_I32;
+    char found[HEFT_SHAPE_TEXT];
+    if (l->masked && (p->in[1].rank != 1 || p->in[1].dim[0] != t))
+        return heft_fail(&p->error, "needs a second input [%lld], a token or a number for each position; found %s", (long long)t,
+                         heft_shape_text(&p->in[1], found));
     p->out = p->in[0];
     declare(p, "qkv", HEFT_WEIGHT, false, w, 3 * w, "glorot_uniform");
     declare(p, "output", HEFT_WEIGHT, false, w, w, "glorot_uniform");
@@ -73,13 +86,24 @@ static void sum_rows(int64_t rows, int64_t n, const float *restrict dy, float *r
         for (int64_t j = 0; j < n; j++) db[j] += dy[i * n + j];
 }
 
-/* Softmax of the first `seen` of each row; the rest is 0. */
+/* No position attends to padding: its scores, a column of s [t, t], become -infinity (where the mask is not a number, that). */
+static void hide_padding(const attention *l, const float *mask, float *restrict s)
+{
+    for (int64_t j = 0; j < l->time; j++) {
+        const bool broken = !l->tokens && mask[j] != mask[j];
+        if (!broken && (l->tokens ? heft_ints(mask)[j] != l->padding : mask[j] != (float)l->padding)) continue;
+        for (int64_t r = 0; r < l->time; r++) s[r * l->time + j] = broken ? mask[j] : -INFINITY;
+    }
+}
+
+/* Softmax of the first `seen` of each row; the rest is 0, and so is all of a row of -infinity. */
 static void softmax_row(int64_t n, int64_t seen, float *restrict s)
 {
     float most = s[0];
     for (int64_t j = 1; j < seen; j++) most = s[j] > most ? s[j] : most;
+    if (most == -INFINITY) seen = 0;
     for (int64_t j = 0; j < seen; j++) s[j] = heft_expf(s[j] - most);
-    const float scale = 1 / heft_sum(seen, s);
+    const float scale = seen ? 1 / heft_sum(seen, s) : 0;
     for (int64_t j = 0; j < seen; j++) s[j] *= scale;
     for (int64_t j = seen; j < n; j++) s[j] = 0;
 }
@@ -98,6 +122,7 @@ static void forward(const void *self, const heft_forward *p)
         const float *q = qkv + i / l->heads * t * 3 * w + i % l->heads * d, *k = q + w, *v = k + w;
         float *s = prob + i * t * t;
         p->host->gemm(false, true, t, t, d, scale, q, 3 * w, k, 3 * w, 0, s, t);
+        if (l->masked) hide_padding(l, p->in[1] + i / l->heads * t, s);
         for (int64_t r = 0; r < t; r++) softmax_row(t, l->causal ? r + 1 : t, s + r * t);
         p->host->gemm(false, false, t, d, t, 1, s, t, v, 3 * w, 0, context + i / l->heads * t * w + i % l->heads * d, w);
     }
@@ -141,12 +166,13 @@ static void backward(const void *self, const heft_backward *p)
         sum_rows(rows, w, p->dout, p->dweight[BO]);
         sum_rows(rows, 3 * w, dqkv, p->dweight[BQKV]);
     }
+    for (int64_t i = 0; l->masked && p->din[1] && i < p->n * t; i++) p->din[1][i] = 0;
     if (p->din[0])
         p->host->gemm(false, true, rows, w, 3 * w, 1, dqkv, 3 * w, p->weight[WQKV], 3 * w, 0, p->din[0], w);
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "multi_head_attention", "self-attention in several heads", sizeof(attention), options),
-    .min_in = 1, .max_in = 1,
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "multi_head_attention", "self-attention in several heads; a second input marks padding", sizeof(attention), options),
+    .min_in = 1, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
 };

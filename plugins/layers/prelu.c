@@ -48,14 +48,15 @@ static void forward(const void *self, const heft_forward *p)
             for (int64_t c = 0; c < channels; c++) y[c] = x[c] > 0 ? x[c] : a[c] * x[c];
 }
 
-/* The sum of dy x where x <= 0, in the sixteen parts of heft_sum. */
+/* The sum of dy x where x <= 0, in the sixteen parts of heft_sum.  The choice is of a factor: of summands, gcc 12 with -fno-trapping-math
+ * takes the wrong one where vectors are AVX2's. */
 static float slope_gradient(int64_t n, const float *restrict x, const float *restrict dy)
 {
     float part[16] = { 0 };
     int64_t i = 0;
     for (; i + 16 <= n; i += 16)
-        for (int j = 0; j < 16; j++) part[j] += x[i + j] > 0 ? 0 : dy[i + j] * x[i + j];
-    for (int j = 0; i < n; i++, j++) part[j] += x[i] > 0 ? 0 : dy[i] * x[i];
+        for (int j = 0; j < 16; j++) part[j] += dy[i + j] * (x[i + j] > 0 ? 0 : x[i + j]);
+    for (int j = 0; i < n; i++, j++) part[j] += dy[i] * (x[i] > 0 ? 0 : x[i]);
     return heft_sum(16, part);
 }
 
@@ -71,7 +72,7 @@ static void backward(const void *self, const heft_backward *p)
         for (int64_t i = 0; i < rows; i++) dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
     }
     for (int64_t i = 0; channels > 1 && i < rows * channels; i += channels) {
-        if (da) for (int64_t c = 0; c < channels; c++) da[c] += x[i + c] > 0 ? 0 : dy[i + c] * x[i + c];
+        if (da) for (int64_t c = 0; c < channels; c++) da[c] += dy[i + c] * (x[i + c] > 0 ? 0 : x[i + c]);
         if (dx) for (int64_t c = 0; c < channels; c++) dx[i + c] = x[i + c] > 0 ? dy[i + c] : a[c] * dy[i + c];
     }
 }

@@ -304,12 +304,35 @@ static void from_text(void **state)
     problems_free(&pr);
 }
 
+/* Files of initializers are absolute from the beginning, so that a run and what goes on from its checkpoint say the same of a layer. */
+static void initial_weights(void **state)
+{
+    (void)state;
+    problems pr = { 0 };
+    static const char yaml[] = "data: {format: digits}\nloss: l\noptimizer: o\nmodel: [a, {b: {init: {w: {file: {path: ../x.h5}}, v: {file: {path: /y.h5, tensor: /t}}, "
+                               "u: zeros, t: {file: {}}}}}, {c: {init: auto}}]\n";
+    experiment *e = experiment_parse("test.yaml", "/some/where", yaml, sizeof yaml - 1, 0, NULL, &pr);
+    expect_problems(&pr, "", yaml);
+    expect_tree(e->model, "[a, {b: {init: {w: {file: {path: \"/some/x.h5\"}}, v: {file: {path: \"/y.h5\", tensor: /t}}, u: zeros, t: {file: {}}}}}, "
+                "{c: {init: auto}}]", "model");
+    text t = { 0 }, again = { 0 };
+    experiment_write(e, &t);
+    experiment *copy = experiment_parse("run.h5:/experiment", "/elsewhere", t.s, t.n, 0, NULL, &pr);
+    expect_problems(&pr, "", t.s);
+    experiment_write(copy, &again);
+    assert_string_equal(again.s, t.s);
+    text_free(&t);
+    text_free(&again);
+    experiment_free(copy);
+    experiment_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections), cmocka_unit_test(names), cmocka_unit_test(refused), cmocka_unit_test(bases),
         cmocka_unit_test(overrides_and_references), cmocka_unit_test(roots_and_plugins), cmocka_unit_test(the_resolved_one_is_bounded),
-        cmocka_unit_test(from_text),
+        cmocka_unit_test(from_text), cmocka_unit_test(initial_weights),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -216,7 +216,7 @@ static void test_bad_labels(void **state)
     refuse("names", TRAIN "classes: [a, b, c]", "label 6 of sample 3 (from 0); there are names for 3 classes");
     refuse("scaled", TRAIN "normalize_target: standard", "are labels");
     y = begin(0x0d, 1, (uint32_t[]){ 4 }), y.n += 16, put("y", &y);
-    refuse("fractions", TRAIN "task: classification", "needs one whole number a sample");
+    refuse("fractions", TRAIN "task: classification", "needs a whole number for each sample");
     refuse("named numbers", TRAIN "classes: [a]", "are no labels");
 }
 

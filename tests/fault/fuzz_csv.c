@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         "{format: csv, train: x.csv, target: c, columns: [a, b, c], separator: semicolon, one_hot: none, normalize_target: standard}",
         "{format: csv, train: x.csv, target: y, separator: tab, task: classification, drop: [a], normalize: minmax, unseen: zeros}",
         "{format: text, train: x.csv, length: 4}",
+        "{format: csv, train: x.csv, target: y, weight: w, validation: 0.5}",
     };
-    fuzz_data(forms[bytes[0] % 6]);
+    fuzz_data(forms[bytes[0] % 7]);
     return 0;
 }

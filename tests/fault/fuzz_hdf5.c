@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         "{format: hdf5, train: {file: x.h5, inputs: /x, targets: /y}}",
         "{format: hdf5, train: {file: x.h5, inputs: /g/x, targets: /y}, normalize: standard, cache: 1}",
         "{format: hdf5, train: {file: x.h5, inputs: /x, targets: /g/y}, task: regression, validation: 0.5}",
+        "{format: hdf5, train: {file: x.h5, inputs: /x, targets: /y, weights: /w}, vocabulary: 4, task: classification}",
     };
-    fuzz_data(forms[bytes[0] % 3]);
+    fuzz_data(forms[bytes[0] % 4]);
     return 0;
 }

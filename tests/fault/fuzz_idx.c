@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         "{format: idx, train: {inputs: x, targets: y}}",
         "{format: idx, train: {inputs: x, targets: y}, validation: 0.5, normalize: standard, task: regression}",
         "{format: idx, train: {inputs: x, targets: y}, classes: [a, b, c], normalize: minmax, limit: 2}",
+        "{format: idx, train: {inputs: x, targets: y, weights: y}, task: classification}",
     };
-    fuzz_data(forms[bytes[0] % 3]);
+    fuzz_data(forms[bytes[0] % 4]);
     return 0;
 }

@@ -147,3 +147,12 @@ for k, dims in ((4, (33,)), (6, (5, 8))):
     case("perplexity", "", x, t, k, np.exp(loss))
     keep = t.ravel() != 1
     case("perplexity", "{ignore_index: 1}", x, t, k, np.exp(m.log_loss(t.ravel()[keep], p.reshape(-1, k)[keep], labels=range(k))))
+
+for k, dims in ((3, (20,)), (5, (6, 7))):
+    t = labels(k, *dims)
+    x = leaning(t, k, 1)
+    keep = t != 1
+    case("accuracy", "{ignore_index: 1}", x, t, k, m.accuracy_score(t[keep], x.argmax(-1)[keep]))
+t = labels(4, 8, 3)                                     # the fourth label is none of the output's classes, and ignored
+x = normal(8, 3, 3)
+case("accuracy", "{ignore_index: 3}", x, t, 4, m.accuracy_score(t[t < 3], x.argmax(-1)[t < 3]))

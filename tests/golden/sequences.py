@@ -130,5 +130,65 @@ case("rms_norm", "", [(6,)], [(6,)], rms_norm())
 case("rms_norm", "{eps: 1e-2}", [(3, 17)], [(17,)], rms_norm(1e-2))
 case("rms_norm", "{scale: false}", [(2, 2, 5)], [], rms_norm(), 32)
 
+
+def masked_attention(heads, padding=0, causal=False):   # by PyTorch where it gives numbers
+    whole = attention_masked_by_hand(heads, padding, causal)
+
+    def f(x, tokens, qkv, out, qkv_bias=None, out_bias=None):
+        keys = tokens == padding
+        if causal or keys.all(1).any():
+            return whole(x, tokens, qkv, out, qkv_bias, out_bias)
+        q = x.permute(1, 0, 2)
+        y, _ = F.multi_head_attention_forward(q, q, q, q.shape[2], heads, qkv.T, qkv_bias, None, None, False, 0, out.T,
+                                              out_bias, need_weights=False, key_padding_mask=keys)
+        return y.permute(1, 0, 2)
+    return f
+
+
+def attention_masked_by_hand(heads, padding, causal):
+    def f(x, tokens, qkv, out, qkv_bias, out_bias):
+        n, t, w = x.shape
+        q, k, v = (z.reshape(n, t, heads, w // heads).transpose(1, 2)
+                   for z in (x @ qkv + (0 if qkv_bias is None else qkv_bias)).split(w, 2))
+        hidden = (tokens == padding)[:, None, None, :].expand(n, heads, t, t)
+        if causal:
+            hidden = hidden | torch.ones(t, t).triu(1).bool()
+        nothing = hidden.all(3, keepdim=True)
+        score = (q @ k.transpose(2, 3) / (w // heads) ** 0.5).masked_fill(hidden & ~nothing, -torch.inf)
+        p = torch.softmax(score, 3) * ~nothing
+        y = (p @ v).transpose(1, 2).reshape(n, t, w) @ out
+        return y if out_bias is None else y + out_bias
+    return f
+
+
+MASKED = ((ids(3, 5), "{heads: 2}", 4, True, 2, 0, False), (ids(4, 6), "{heads: 1, bias: false, padding: 2}", 3, False, 1, 2, False),
+          (ids(2, 5), "{heads: 2, causal: true, padding: 1}", 4, True, 2, 1, True), (ids(1, 3), "{heads: 2}", 2, True, 2, 0, False))
+for tokens, options, width, bias, heads, padding, causal in MASKED:
+    case("multi_head_attention", options, [(tokens.shape[0], width), tokens], projections(width, bias),
+         masked_attention(heads, padding, causal))
+
+
+
+def embedding_padded(k):                                # PyTorch's vector of padding_idx is 0, and stays so
+    def f(x, w):
+        return F.embedding(x, w * (torch.arange(len(w)) != k)[:, None], padding_idx=k)
+    return f
+
+
+case("embedding", "{units: 3, padding: 0}", [ids(4, 6)], [(4, 3)], embedding_padded(0))
+case("embedding", "{units: 2, padding: 2}", [ids(3, 5)], [(3, 2)], embedding_padded(2))
+
+
+def mean_masked(k):
+    def f(x, tokens):
+        kept = (tokens != k).double()[:, :, None]
+        return (x * kept).sum(1) / kept.sum(1).clamp(min=1)
+    return f
+
+
+case("global_avg_pool", "", [(5, 3), ids(2, 5)], [], mean_masked(0))
+case("global_avg_pool", "{padding: 1}", [(6, 17), ids(3, 6)], [], mean_masked(1))
+case("global_avg_pool", "", [(2, 3), ids(1, 2)], [], mean_masked(0))
+
 if __name__ == "__main__":
     write("sequences.py")

@@ -199,6 +199,8 @@ static void test_refusals(void **unused)
         { "accuracy", "", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
         { "accuracy", "", { FLOATS(1), LABEL(3) }, "labels reach 2, the output has 2 classes" },
         { "accuracy", "", { FLOATS(3), FLOATS(2) }, "the output is [3], the target [2]" },
+        { "accuracy", "{ignore_index: 2}", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
+        { "accuracy", "{ignore_index: 2}", { FLOATS(3), FLOATS(3) }, "ignore_index needs labels as target; found [3]" },
         { "accuracy", "", { FLOATS(4, 3), LABEL(3) }, "the output is [4, 3], the target integers []" },
         { "accuracy", "", { { HEFT_I32, 1, { 3 }, 3 }, LABEL(3) }, "found integers" },
         { "r2", "", { FLOATS(3), FLOATS(2) }, "the output is [3], the target [2]" },

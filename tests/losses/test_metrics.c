@@ -26,7 +26,7 @@ static harness *case_open(const golden *c, const int64_t *lanes)
     return h;
 }
 
-/* As the host reports it: the first state after fold, or the mean of outputs. */
+/* As the host reports it: the first state after fold, or the (weighted) mean of outputs. */
 static float value_of(harness *h, bool train)
 {
     harness_forward(h, train);
@@ -36,7 +36,8 @@ static float value_of(harness *h, bool train)
     }
     double sum = 0;
     for (int64_t i = 0; i < h->n; i++) sum += h->out[i];
-    return (float)(sum / (double)h->n);
+    const bool weighs = h->n_of[HEFT_TALLY] == 1 && !strcmp(h->of[HEFT_TALLY][0]->name, "weight");
+    return (float)(sum / (weighs ? h->total[0][0] : (double)h->n));
 }
 
 static void test_values(void **unused)
