@@ -1,6 +1,7 @@
 /* sweep.c -- heft sweep, and what heft check says of a sweep */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "cli/cli.h"
@@ -89,7 +90,7 @@ static int run(sweep *w, const sweep_options *o, bool json, problems *pr)
 
 /* ---- the verb ---- */
 
-static const char usage[] = "heft sweep FILE|DIR [path=value ...] [--run DIR] [--resume] [-j N] [--threads N] [--json] [--retry-failed]";
+static const char usage[] = "heft sweep FILE|DIR [path=value ...] [--run DIR] [--resume] [-j N] [--threads N] [--launcher local|slurm] [--slurm OPTIONS] [--json] [--retry-failed]";
 
 static bool read_count(const char *name, const char *word, int most, int *out)
 {
@@ -118,9 +119,29 @@ static int sweep_with(const cli_args *args, const char *file, const char *dir, b
     return code;
 }
 
+static bool read_launcher(const char *word, sweep_options *o)
+{
+    static const char *const launchers[] = { "local", "slurm", NULL };
+    const int k = word ? text_word(word, strlen(word), "local|slurm") : 0;
+    o->slurm = k == 1;
+    const char *near = k < 0 ? text_nearest(word, launchers) : NULL;
+    if (k < 0) fprintf(stderr, "heft sweep: error: --launcher %s: local or slurm was expected%s%s%s\n", word, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    else if (o->slurm_options && !o->slurm) fputs("heft sweep: error: --slurm goes with --launcher slurm\n", stderr);
+    return k == 1 || (k == 0 && !o->slurm_options);
+}
+
+static int task(const char *list)
+{
+    problems pr = { 0 };
+    const bool done = sweep_task(list, &pr);
+    const int code = done ? EXIT_DONE : pr.n ? cli_fail(&pr, EXIT_WORK_FAILED) : EXIT_STOPPED;
+    problems_free(&pr);
+    return code;
+}
+
 int verb_sweep(int argc, char **argv)
 {
-    const char *dir = NULL, *at_once = NULL, *threads = NULL;
+    const char *dir = NULL, *at_once = NULL, *threads = NULL, *launcher = NULL, *list = NULL;
     bool again = false, json = false;
     sweep_options o = { 0 };
     const cli_option options[] = {
@@ -128,13 +149,21 @@ int verb_sweep(int argc, char **argv)
         { "--resume", NULL, &again, "go on with the sweep in DIR" },
         { "-j", &at_once, NULL, "N  trials at once (default: as many as there are cores for)" },
         { "--threads", &threads, NULL, "N  threads and cores of each trial (default: 1)" },
+        { "--launcher", &launcher, NULL, "local|slurm  where trials run: on this machine (default), or as jobs of Slurm" },
+        { "--slurm", &o.slurm_options, NULL, "OPTIONS  for sbatch, separated by spaces: --slurm='--partition=short --time=60'" },
+        { "--task", &list, NULL, "LIST  what such a job runs: one trial of a list" },
         { "--json", NULL, &json, "events on stdout, one JSON object a line" },
         { "--retry-failed", NULL, &o.retry_failed, "with --resume: try failed trials again" },
         { 0 }
     };
     cli_args args;
-    if (cli_read(argc, argv, options, 1, 1, usage, &args) < 0 || !read_count("-j", at_once, 1024, &o.at_once) ||
-        !read_count("--threads", threads, 1024, &o.threads)) return EXIT_USAGE;
+    if (cli_read(argc, argv, options, 0, 1, usage, &args) < 0 || !read_count("-j", at_once, 1000, &o.at_once) ||
+        !read_count("--threads", threads, 1024, &o.threads) || !read_launcher(launcher, &o)) return EXIT_USAGE;
+    if (list && !args.n) return task(list);
+    if (list || !args.n) {
+        fprintf(stderr, "heft sweep: error: %s\nusage: %s\n", list ? "--task goes alone" : "an experiment, or with --resume the directory of a sweep, was expected", usage);
+        return EXIT_USAGE;
+    }
     const char *file = args.arg[0];
     if (!file_is_dir(file)) {
         if (again && !dir) {

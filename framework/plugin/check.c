@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "compute/compute.h"
 #include "plugin/check_inside.h"
-#include "plugin/child.h"
 
 enum { LIMIT_MS = 60000, THREADS = 4 };
 

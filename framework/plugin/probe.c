@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "plugin/child.h"
+#include "base/child.h"
 #include "plugin/load.h"
 
 /* The child answers with '+', or '-' and its refusals a line each: at most this. */

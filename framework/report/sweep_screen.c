@@ -129,7 +129,7 @@ static void draw(sweep_screen *s, const sweep *w)
     text_free(&t);
     int shown = 0;
     for (int64_t i = 0; i < w->n_trials && shown < LINES_SHOWN; i++) {
-        if (!w->trial[i]->pid) continue;
+        if (w->trial[i]->state != TRIAL_RUNNING) continue;
         line_of(w, w->trial[i], &t);
         put(s, t.s);
         text_free(&t);
@@ -151,7 +151,7 @@ void sweep_screen_tick(sweep_screen *s, const sweep *w)
     if (!s->terminal || now - s->drawn < redraw_every) return;
     if (now - s->read >= read_every) {
         for (int64_t i = 0; i < w->n_trials; i++)
-            if (w->trial[i]->pid) trial_read(w->trial[i]);
+            if (w->trial[i]->state == TRIAL_RUNNING) trial_read(w->trial[i]);
         s->read = now;
     }
     draw(s, w);

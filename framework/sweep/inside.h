@@ -25,20 +25,70 @@ bool parameter_numeric(const parameter *p);              /* all its values are n
 void trial_recall(const sweep *w, trial *t);
 int  table_recall(sweep *w, problems *pr);               /* read sweep.h5; a missing or damaged one is no problem */
 
-/* ---- processes ---- */
+/* ---- processes of this machine ---- */
+
+enum { MOST_CORES = 1024, MOST_AT_ONCE = 1000, MOST_INTERRUPTIONS = 20 };
 
 typedef struct limits { double seconds; int64_t memory; } limits;
+limits limits_of(const space *s);
 
-/* The processors this process may run on, in order; the count. */
+/* How the process of a trial ended. */
+typedef struct ending {
+    int         status;              /* of waitpid */
+    int64_t     max_rss;             /* bytes */
+    double      seconds;
+    const char *because;             /* why we ended it; NULL: we did not */
+} ending;
+
+/* Ended by somebody else, not by a fault of its own: it goes on from its checkpoint. */
+bool ending_interrupted(const ending *e);
+
+/* The processors this process may run on, in order; the count, at least 1, and at most what a quota allows. */
 int  cores_list(int most, int *core);
 /* Start `heft train` on a trial up to t->until, on cores core[0 .. n-1].  -1: errno says why. */
 int  trial_start(trial *t, const limits *l, int n, const int *core);
-/* If its process has ended: its wait status, and true.  max_rss in bytes. */
-bool trial_ended(const trial *t, int *status, int64_t *max_rss);
+/* Has its process ended?  One beyond its time is asked to, and then made to. */
+bool trial_ended(trial *t, const limits *l, arena *a, ending *out);
 /* Is another process at work on its run? */
 bool trial_busy(const trial *t);
-/* Why a process with this status failed, by its signal or the last error it printed. */
-const char *trial_reason(const trial *t, int status, bool near_memory, int64_t memory, arena *a);
+/* Why a trial failed: by its signal or the last error it printed. */
+const char *trial_reason(const trial *t, const ending *e, int64_t memory, arena *a);
+
+/* Until a child ends, but not longer than so many seconds; SIGCHLD is blocked. */
+void wait_for_child(double seconds);
+
+/* ---- launchers: where processes are ---- */
+
+typedef struct launcher launcher;
+struct launcher {
+    int    at_once;                  /* trials under way at most */
+    double tick, grace;              /* seconds: between looks at them; that they have to save */
+    /* Start the first of these; how many.  Fewer without a problem: try again later. */
+    int  (*start)(launcher *l, int n, trial *const *t, problems *pr);
+    bool (*ended)(launcher *l, trial *t, ending *out);
+    /* Ask all to save and end; hard: make them. */
+    void (*stop)(launcher *l, bool hard);
+    void (*close)(launcher *l);
+};
+
+launcher *local_launcher(sweep *w, const sweep_options *o, problems *pr);
+launcher *slurm_launcher(sweep *w, const sweep_options *o, problems *pr);
+
+/* Is the sweep in the hands of Slurm: did a process end without taking back what it had submitted? */
+bool slurm_has(const char *dir);
+
+/* A list of trials that jobs of Slurm are to train, DIR/slurm/NNNN, and the record that a job leaves of a trial. */
+typedef struct task { char id[TRIAL_ID]; int64_t until; double spent; } task;
+typedef struct task_list { limits limits; int threads; int64_t n; task *task; } task_list;
+typedef struct task_record { bool ended; int64_t list; ending end; } task_record;
+
+int  task_list_write(const char *path, const task_list *l, problems *pr);
+int  task_list_read(const char *path, task_list *l, arena *a, problems *pr);
+int  task_record_write(const char *run_dir, const task_record *r, problems *pr);
+bool task_record_read(const char *run_dir, task_record *r, arena *a);    /* false: none, or none that can be read */
+
+/* Run a program, found in PATH, without a shell; out: what it said.  -1 with a problem: it is not there, has no answer in time, fails. */
+int  command_run(char *const *argv, double seconds, text *out, problems *pr);
 
 void sweep_close(sweep *w);          /* give up the directory */
 

@@ -1,4 +1,4 @@
-/* process.c -- a trial's process: started, limited, and why it ended */
+/* process.c -- a trial's process on this machine: started, limited, and why it ended; and the launcher of such */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -13,17 +13,24 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "compute/compute.h"
 #include "sweep/inside.h"
 
 enum { OUTPUT_SEEN = 1 << 16, NOT_STARTED = 127 };
+static const double grace = 2;       /* from being asked to end to being made to */
+
+limits limits_of(const space *s) { return (limits){ s->seconds, s->memory }; }
 
 int cores_list(int most, int *core)
 {
     cpu_set_t set;
     int n = 0;
-    if (sched_getaffinity(0, sizeof set, &set) < 0) return 0;
+    if (sched_getaffinity(0, sizeof set, &set) < 0) CPU_ZERO(&set);
     for (int i = 0; i < CPU_SETSIZE && n < most; i++)
         if (CPU_ISSET(i, &set)) core[n++] = i;
+    compute_init(0, COMPUTE_F32);
+    if (n > compute_threads()) n = compute_threads();
+    if (!n) core[n++] = 0;
     return n;
 }
 
@@ -70,19 +77,41 @@ int trial_start(trial *t, const limits *l, int n, const int *core)
     if (pid < 0) return -1;
     t->pid = pid;
     t->began = clock_seconds();
-    t->attempts++;
     t->sent = 0;
     t->because = NULL;
-    t->state = TRIAL_RUNNING;
     return 0;
 }
 
-bool trial_ended(const trial *t, int *status, int64_t *max_rss)
+static void check_time(trial *t, double limit, arena *a)
+{
+    const double spent = t->seconds + clock_seconds() - t->began;
+    if (limit <= 0 || spent <= limit) return;
+    if (!t->sent) {
+        t->because = arena_printf(a, "took longer than its limit of %g s", limit);
+        kill(t->pid, t->sent = SIGTERM);
+    } else if (spent > limit + grace && t->sent != SIGKILL) kill(t->pid, t->sent = SIGKILL);
+}
+
+bool trial_ended(trial *t, const limits *l, arena *a, ending *out)
 {
     struct rusage use;
-    if (wait4(t->pid, status, WNOHANG, &use) != t->pid) return false;
-    *max_rss = (int64_t)use.ru_maxrss * 1024;
+    if (wait4(t->pid, &out->status, WNOHANG, &use) != t->pid) {
+        check_time(t, l->seconds, a);
+        return false;
+    }
+    out->max_rss = (int64_t)use.ru_maxrss * 1024;
+    out->seconds = clock_seconds() - t->began;
+    out->because = t->because;
     return true;
+}
+
+void wait_for_child(double seconds)
+{
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    const struct timespec most = { (time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9) };
+    sigtimedwait(&child, NULL, &most);
 }
 
 bool trial_busy(const trial *t)
@@ -117,19 +146,90 @@ static char *last_words(const trial *t, arena *a)
     return said;
 }
 
-const char *trial_reason(const trial *t, int status, bool near_memory, int64_t memory, arena *a)
+bool ending_interrupted(const ending *e)
+{
+    if (e->because) return false;
+    if (!WIFSIGNALED(e->status)) return WEXITSTATUS(e->status) == 75;
+    const int s = WTERMSIG(e->status);
+    return s == SIGKILL || s == SIGTERM || s == SIGINT || s == SIGHUP || s == SIGUSR1;
+}
+
+const char *trial_reason(const trial *t, const ending *e, int64_t memory, arena *a)
 {
     char size[32], *limit = "";
-    if (near_memory) {
+    if (memory && e->max_rss > memory / 2) {
         text_bytes((double)memory, size);
         limit = arena_printf(a, ", near its memory limit of %s", size);
     }
-    if (t->because) return t->because;
-    if (WIFSIGNALED(status)) {
-        const char *name = sigabbrev_np(WTERMSIG(status));
+    if (e->because) return arena_strdup(a, e->because);
+    if (WIFSIGNALED(e->status)) {
+        const char *name = sigabbrev_np(WTERMSIG(e->status));
         return arena_printf(a, "killed by SIG%s%s", name ? name : "?", limit);
     }
     const char *words = last_words(t, a);
-    if (WEXITSTATUS(status) == NOT_STARTED && !*words) return "its process could not be started";
-    return *words ? arena_printf(a, "%s%s", words, limit) : arena_printf(a, "exit code %d%s", WEXITSTATUS(status), limit);
+    if (WEXITSTATUS(e->status) == NOT_STARTED && !*words) return "its process could not be started";
+    return *words ? arena_printf(a, "%s%s", words, limit) : arena_printf(a, "exit code %d%s", WEXITSTATUS(e->status), limit);
+}
+
+/* ---- the launcher ---- */
+
+typedef struct local {
+    launcher base;
+    sweep   *w;
+    limits   limits;
+    int      threads, n_cores, core[MOST_CORES];
+    trial   *running[MOST_AT_ONCE];  /* by slot; NULL: free */
+    int      n_running, refused;     /* starts in a row that the system refused */
+} local;
+
+static int start(launcher *l, int n, trial *const *t, problems *pr)
+{
+    local *x = (local *)l;
+    for (int k = 0; k < n; k++) {
+        int slot = 0, core[MOST_CORES];
+        while (x->running[slot]) slot++;
+        for (int i = 0; i < x->threads; i++) core[i] = x->core[(slot * x->threads + i) % x->n_cores];
+        if (trial_start(t[k], &x->limits, x->threads, core) < 0) {
+            if (++x->refused == 100 && !x->n_running) problems_system(pr, t[k]->dir, "its process cannot be started", errno);
+            return k;
+        }
+        x->refused = 0;
+        x->n_running++;
+        t[k]->slot = slot;
+        x->running[slot] = t[k];
+    }
+    return n;
+}
+
+static bool ended(launcher *l, trial *t, ending *out)
+{
+    local *x = (local *)l;
+    if (!trial_ended(t, &x->limits, x->w->memory, out)) return false;
+    x->running[t->slot] = NULL;
+    x->n_running--;
+    return true;
+}
+
+static void stop(launcher *l, bool hard)
+{
+    local *x = (local *)l;
+    for (int i = 0; i < l->at_once; i++)
+        if (x->running[i]) kill(x->running[i]->pid, hard ? SIGKILL : SIGTERM);
+}
+
+launcher *local_launcher(sweep *w, const sweep_options *o, problems *pr)
+{
+    if (slurm_has(w->dir)) {
+        problems_add(pr, (place){ w->dir, 0, 0 }, "its trials are with Slurm, and may be at work; go on with --launcher slurm, or end its jobs (scancel) and "
+                     "remove %s/slurm", w->dir);
+        return NULL;
+    }
+    local *x = arena_alloc(w->memory, 1, sizeof *x);
+    *x = (local){ .base = { .tick = 0.1, .grace = 10, .start = start, .ended = ended, .stop = stop }, .w = w, .limits = limits_of(w->space) };
+    x->n_cores = cores_list(MOST_CORES, x->core);
+    x->threads = o->threads > 0 ? o->threads : 1;
+    if (x->threads > x->n_cores) x->threads = x->n_cores;
+    const int fit = x->n_cores / x->threads, wanted = o->at_once > 0 ? o->at_once : fit;
+    x->base.at_once = wanted < MOST_AT_ONCE ? wanted : MOST_AT_ONCE;
+    return &x->base;
 }

@@ -1,31 +1,26 @@
 /* schedule.c -- running a sweep: decisions into processes, processes into results */
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "compute/compute.h"
 #include "sweep/inside.h"
 #include "train/signals.h"
 
-enum { MOST_CORES = 1024, MOST_INTERRUPTIONS = 20, MOST_AT_ONCE = 1024 };
-static const double tick = 0.1, publish_every = 0.5, grace = 2, last_grace = 10;
+static const double publish_every = 0.5;
 
 typedef struct schedule_run {
-    sweep  *w;
+    sweep    *w;
+    launcher *l;
     const sweep_events *ev;
-    int     at_once, threads, n_cores, core[MOST_CORES];
-    limits  limits;
     int64_t order;
     int     n_running;
-    trial  *running[MOST_AT_ONCE];   /* by slot; NULL: free */
+    trial  *running[MOST_AT_ONCE];
     bool    retry_failed;
     bool    changed;
     double  published;
     job     awaited;
-    int     refused;                 /* starts in a row that the system refused */
     problems *pr;
 } schedule_run;
 
@@ -33,7 +28,7 @@ typedef struct schedule_run {
 
 static bool settled(const trial *t, int64_t wanted)
 {
-    return t->state == TRIAL_FINISHED || t->state == TRIAL_FAILED || (!t->pid && trial_epochs(t) >= wanted);
+    return t->state == TRIAL_FINISHED || t->state == TRIAL_FAILED || (t->state != TRIAL_RUNNING && trial_epochs(t) >= wanted);
 }
 
 static int64_t wanted_of(const job *j) { return j->until ? j->until : TO_THE_END; }
@@ -93,7 +88,7 @@ static int decide(schedule_run *r)
 
 static bool runnable(const trial *t)
 {
-    return !t->same && !t->pid && t->wanted && !settled(t, t->wanted) && !trial_busy(t);
+    return t->state != TRIAL_RUNNING && !settled(t, t->wanted) && !trial_busy(t);
 }
 
 /* What decisions wait for, then in the order of decisions. */
@@ -102,7 +97,7 @@ static trial *next_trial(const schedule_run *r)
     trial *best = NULL;
     for (int64_t i = 0; i < r->w->n_trials; i++) {
         trial *t = r->w->trial[i];
-        if (t->same || t->pid || !t->wanted || settled(t, t->wanted)) continue;
+        if (t->same || !t->wanted || settled(t, t->wanted)) continue;
         if (t->point_number == r->awaited.number && runnable(t)) return t;
         if ((!best || t->order < best->order) && runnable(t)) best = t;
     }
@@ -111,51 +106,37 @@ static trial *next_trial(const schedule_run *r)
 
 static void start_trials(schedule_run *r)
 {
-    while (r->n_running < r->at_once) {
-        trial *t = next_trial(r);
-        if (!t) return;
-        int slot = 0;
-        while (r->running[slot]) slot++;
+    trial *list[MOST_AT_ONCE];
+    int n = 0;
+    for (trial *t; r->n_running + n < r->l->at_once && (t = next_trial(r)); n++) {
         t->until = t->wanted;
-        int core[MOST_CORES], n = r->threads < r->n_cores ? r->threads : r->n_cores;
-        for (int i = 0; i < n; i++) core[i] = r->core[(slot * n + i) % r->n_cores];
-        if (trial_start(t, &r->limits, n, core) < 0) {
-            if (++r->refused == 100 && !r->n_running) problems_system(r->pr, t->dir, "its process cannot be started", errno);
-            return;
-        }
-        r->refused = 0;
-        t->slot = slot;
-        r->running[slot] = t;
-        r->n_running++;
-        if (r->ev->began) r->ev->began(r->ev->context, r->w, t);
+        t->state = TRIAL_RUNNING;
+        list[n] = t;
+    }
+    const int started = n ? r->l->start(r->l, n, list, r->pr) : 0;
+    for (int i = started; i < n; i++) list[i]->state = TRIAL_WAITING;
+    for (int i = 0; i < started; i++) {
+        r->running[r->n_running++] = list[i];
+        list[i]->attempts++;
+        r->changed = true;
+        if (r->ev->began) r->ev->began(r->ev->context, r->w, list[i]);
     }
 }
 
-/* Ended by somebody else, not by a fault of its own: it goes on from its checkpoint. */
-static bool interrupted(int status)
+static void take_end(schedule_run *r, trial *t, const ending *e)
 {
-    if (!WIFSIGNALED(status)) return WEXITSTATUS(status) == 75;
-    const int s = WTERMSIG(status);
-    return s == SIGKILL || s == SIGTERM || s == SIGINT || s == SIGHUP || s == SIGUSR1;
-}
-
-static void take_end(schedule_run *r, trial *t, int status, int64_t max_rss)
-{
-    r->running[t->slot] = NULL;
-    r->n_running--;
-    t->pid = 0;
-    t->seconds += clock_seconds() - t->began;
+    const bool exited = WIFEXITED(e->status);
+    t->seconds += e->seconds;
     trial_read(t);
-    const int64_t memory = r->limits.memory;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) t->state = TRIAL_FINISHED;
-    else if (WIFEXITED(status) && WEXITSTATUS(status) == 75 && trial_epochs(t) >= t->until) t->state = TRIAL_PAUSED;
-    else if (!t->because && interrupted(status) && ++t->interruptions <= MOST_INTERRUPTIONS) t->state = TRIAL_WAITING;
+    if (exited && WEXITSTATUS(e->status) == 0) t->state = TRIAL_FINISHED;
+    else if (exited && WEXITSTATUS(e->status) == 75 && trial_epochs(t) >= t->until) t->state = TRIAL_PAUSED;
+    else if (ending_interrupted(e) && ++t->interruptions <= MOST_INTERRUPTIONS) t->state = TRIAL_WAITING;
     else if (++t->failures <= r->w->space->retry) {
         t->state = TRIAL_WAITING;
         t->seconds = 0;                          /* the time limit is of one try */
     } else {
         t->state = TRIAL_FAILED;
-        t->reason = trial_reason(t, status, memory && max_rss > memory / 2, memory, r->w->memory);
+        t->reason = trial_reason(t, e, r->w->space->memory, r->w->memory);
     }
     r->changed = true;
     if (r->ev->ended) r->ev->ended(r->ev->context, r->w, t);
@@ -163,47 +144,25 @@ static void take_end(schedule_run *r, trial *t, int status, int64_t max_rss)
 
 static void reap(schedule_run *r)
 {
-    for (int i = 0; i < r->at_once; i++) {
+    for (int i = 0; i < r->n_running;) {
         trial *t = r->running[i];
-        int status;
-        int64_t max_rss;
-        if (t && trial_ended(t, &status, &max_rss)) take_end(r, t, status, max_rss);
+        ending e = { 0 };
+        if (!r->l->ended(r->l, t, &e)) i++;
+        else {
+            r->running[i] = r->running[--r->n_running];
+            take_end(r, t, &e);
+        }
     }
-}
-
-static void check_time(schedule_run *r)
-{
-    const double limit = r->limits.seconds, now = clock_seconds();
-    for (int i = 0; i < r->at_once && limit > 0; i++) {
-        trial *t = r->running[i];
-        if (!t) continue;
-        const double spent = t->seconds + now - t->began;
-        if (spent > limit && !t->sent) {
-            t->because = arena_printf(r->w->memory, "took longer than its limit of %g s", limit);
-            kill(t->pid, t->sent = SIGTERM);
-        } else if (spent > limit + grace && t->sent != SIGKILL) kill(t->pid, t->sent = SIGKILL);
-    }
-}
-
-static void wait_a_tick(void)
-{
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    const struct timespec most = { 0, (long)(tick * 1e9) };
-    sigtimedwait(&child, NULL, &most);
 }
 
 static void stop_all(schedule_run *r)
 {
-    for (int i = 0; i < r->at_once; i++)
-        if (r->running[i]) kill(r->running[i]->pid, SIGTERM);
+    if (r->n_running) r->l->stop(r->l, false);
+    bool hard = false;
     for (const double from = clock_seconds(); r->n_running;) {
-        wait_a_tick();
+        wait_for_child(r->l->tick);
         reap(r);
-        if (clock_seconds() - from > last_grace)
-            for (int i = 0; i < r->at_once; i++)
-                if (r->running[i]) kill(r->running[i]->pid, SIGKILL);
+        if (!hard && clock_seconds() - from > r->l->grace) r->l->stop(r->l, hard = true);
     }
 }
 
@@ -218,42 +177,33 @@ static int publish(schedule_run *r, bool now)
     return rc;
 }
 
-static int prepare(schedule_run *r, const sweep_options *o)
+/* A damaged table costs its times; trials are read from their runs. */
+static void recall(sweep *w)
 {
-    r->n_cores = cores_list(MOST_CORES, r->core);
-    compute_init(0, COMPUTE_F32);
-    if (r->n_cores > compute_threads()) r->n_cores = compute_threads();      /* a quota of the container */
-    if (r->n_cores < 1) r->n_cores = 1;
-    r->threads = o->threads > 0 ? o->threads : 1;
-    r->at_once = o->at_once > 0 ? o->at_once : r->n_cores / r->threads;
-    if (r->at_once < 1) r->at_once = 1;
-    if (r->at_once > MOST_AT_ONCE) r->at_once = MOST_AT_ONCE;
-    r->limits = (limits){ r->w->space->seconds, r->w->space->memory };
-    return table_recall(r->w, r->pr);
+    problems damaged = { 0 };
+    table_recall(w, &damaged);
+    problems_free(&damaged);
 }
 
 sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, problems *pr)
 {
     schedule_run r = { .w = w, .ev = ev, .retry_failed = o->retry_failed, .pr = pr };
-    problems damaged = { 0 };
-    r.pr = &damaged;
-    prepare(&r, o);                              /* a damaged table costs its times; trials are read from their runs */
-    problems_free(&damaged);
-    r.pr = pr;
+    const size_t problems_before = pr->n;
+    recall(w);
+    r.l = o->slurm ? slurm_launcher(w, o, pr) : local_launcher(w, o, pr);
+    if (!r.l) return SWEEP_BROKEN;
     sigset_t child, before;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, &before);
     signals_install();
     int more = 0;
-    const size_t problems_before = pr->n;
     while (!signals_stop() && (more = decide(&r)) > 0 && pr->n == problems_before) {
         start_trials(&r);
         if (publish(&r, false) < 0) break;
         if (ev->tick) ev->tick(ev->context, w);
-        wait_a_tick();
+        wait_for_child(r.l->tick);
         reap(&r);
-        check_time(&r);
     }
     stop_all(&r);
     const bool done = !signals_stop() && more == 0 && pr->n == problems_before;
@@ -262,6 +212,7 @@ sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, pr
         if (done && !t->same && (t->state == TRIAL_PAUSED || t->state == TRIAL_WAITING)) t->state = TRIAL_STOPPED;
     }
     publish(&r, true);
+    if (r.l->close) r.l->close(r.l);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (pr->n > problems_before) return SWEEP_BROKEN;
     return done ? SWEEP_DONE : SWEEP_INTERRUPTED;

@@ -41,11 +41,14 @@ typedef struct trial {
     table       *epochs;             /* rows of its metrics.h5; NULL: none yet */
     double       seconds;
     int64_t      attempts, failures, interruptions;
-    pid_t        pid;                /* 0: no process */
+    bool         was_running;        /* when an earlier process ended */
     int          slot;
     double       began;
+    pid_t        pid;                /* on this machine */
     int          sent;               /* 0, or the signal last sent to it */
     const char  *because;            /* why we ended it; NULL: we did not */
+    int64_t      list, line;         /* of its job, under Slurm */
+    double       seen;               /* when it was last known to be there */
 } trial;
 
 typedef struct sweep {
@@ -102,8 +105,10 @@ int  sweep_publish(sweep *w, problems *pr);
 /* ---- running ---- */
 
 typedef struct sweep_options {
-    int  at_once, threads;           /* at_once 0: as many as there are cores for */
+    int  at_once, threads;           /* at_once 0: as many as there are cores for; with Slurm, as can be begun */
     bool retry_failed;
+    bool slurm;                      /* trials are jobs of Slurm */
+    const char *slurm_options;       /* words for sbatch; NULL: none */
 } sweep_options;
 
 typedef struct sweep_events {
@@ -118,6 +123,10 @@ typedef enum sweep_end { SWEEP_DONE, SWEEP_INTERRUPTED, SWEEP_BROKEN } sweep_end
 /* Until all is tried, or a signal asks to stop: then trials save and end first.  Failed trials are no problem of
  * the sweep. */
 sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, problems *pr);
+
+/* In a job of Slurm: train the trial that SLURM_ARRAY_TASK_ID says of a list.  Asked to stop (TERM, USR1) it saves and puts the job back
+ * into the queue.  false: it goes on later, or failed with a problem. */
+bool sweep_task(const char *list, problems *pr);
 
 /* The best trial so far among those with a value; NULL if there is none. */
 const trial *sweep_best(const sweep *w);

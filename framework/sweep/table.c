@@ -200,6 +200,7 @@ void trial_recall(const sweep *w, trial *t)
         t->failures = r->failures;
         t->state = r->state;
         t->reason = r->reason;
+        t->was_running = r->state == TRIAL_RUNNING;
         if (r->state != TRIAL_FINISHED && r->state != TRIAL_FAILED) t->state = TRIAL_WAITING;
         return;
     }

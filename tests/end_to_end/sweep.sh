@@ -145,6 +145,18 @@ expect 2 "$heft" sweep net.yaml 'train.batch=${data.samples}' 'sweep.parameters=
 says err 'a reference, ${...}, depends on it'
 expect 2 "$heft" sweep digits --run never
 expect 2 "$heft" sweep net.yaml -j 0
+expect 2 "$heft" sweep
+expect 2 "$heft" sweep net.yaml --launcher slrm
+says err "did you mean 'slurm'?"
+expect 2 "$heft" sweep net.yaml --slurm=--time=5
+says err "--slurm goes with --launcher slurm"
+expect 1 env PATH=/nowhere "$heft" sweep net.yaml --launcher slurm --run without
+says err "squeue: error: not found among the programs"
+expect 1 env -u SLURM_ARRAY_TASK_ID "$heft" sweep --task one/slurm/0001
+says err "SLURM_ARRAY_TASK_ID is not set"
+echo nonsense >0001
+expect 1 env SLURM_ARRAY_TASK_ID=0 "$heft" sweep --task 0001
+says err "0001: error: is no list of a sweep's trials"
 expect 2 "$heft" sweep --resume net.yaml
 expect 2 "$heft" sweep . --resume
 says err "it is no sweep"

@@ -1,6 +1,6 @@
-/* child.h -- something that may crash, hang or end the process, done in a child; inside this room only */
-#ifndef HEFT_PLUGIN_CHILD_H
-#define HEFT_PLUGIN_CHILD_H
+/* child.h -- something that may crash, hang or end the process, done in a child */
+#ifndef HEFT_BASE_CHILD_H
+#define HEFT_BASE_CHILD_H
 
 #include "base/problems.h"
 #include "base/text.h"
