@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGN = 64, BLOCK = 64 * 1024 };
+enum { ALIGN = 64, BLOCK = 64 * 1024, HUGE_PAGE = 2 << 20, LARGE = 4 << 20 };
 
 typedef struct block { struct block *next; size_t room, used; } block;    /* the bytes follow, aligned */
 
@@ -32,7 +33,9 @@ void *block_alloc(size_t count, size_t size)
     size_t bytes;
     if (!size_mul(count, size, &bytes) || bytes > SIZE_MAX - 2 * ALIGN) return NULL;
     bytes = bytes ? round_up(bytes) : ALIGN;
-    void *p = aligned_alloc(ALIGN, bytes);
+    const bool large = bytes >= LARGE;
+    void *p = aligned_alloc(large ? HUGE_PAGE : ALIGN, bytes);
+    if (p && large) (void)madvise(p, bytes, MADV_HUGEPAGE);          /* matrices' columns are pages apart; advice alone */
     if (p) memset(p, 0, bytes);
     return p;
 }

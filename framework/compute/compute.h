@@ -14,9 +14,8 @@ typedef enum compute_precision { COMPUTE_F32, COMPUTE_BF16 } compute_precision;
 
 /* Before anything else, from the main thread; again to change.  threads 0: as many as the process may run on
  * (affinity, cgroup quota rounded down); more than that is allowed, and slow.  Sets OpenMP's own thread count
- * to 1, so that a oneDNN primitive made anywhere is made for one thread; regions here state theirs.  A process
- * that has run a region must not fork and go on without exec: the child has no worker threads, and its first
- * region waits for them. */
+ * to 1, so that a oneDNN primitive made anywhere is made for one thread.  The threads live until the next call; a
+ * child of fork has none and does everything by itself. */
 void compute_init(int threads, compute_precision precision);
 int  compute_threads(void);
 compute_precision compute_precision_now(void);
@@ -32,9 +31,9 @@ void compute_leave(compute_guest g);
 /* "AVX-512 with bf16 (oneDNN 2.6.3)" or "plain C": what results also depend on; goes into provenance. */
 const char *compute_describe(void);
 
-/* task(context, i) for i in 0 .. n-1, on all threads, in any order; returns when all are done.  Tasks call no
- * compute_parallel. An empty one takes about a microsecond on idle processors; one task, or one thread, is a
- * plain call. */
+/* task(context, i) for i in 0 .. n-1, on all threads, in any order; returns when all are done.  One region at a time: a
+ * call from a task, or from another thread meanwhile, does its tasks itself.  An empty one takes about a microsecond on
+ * idle processors; one task, or one thread, is a plain call. */
 void compute_parallel(int64_t n, void (*task)(void *context, int64_t i), void *context);
 
 /* The services handed to plugins.  gemm, conv* are single-threaded and callable from tasks, and from any other

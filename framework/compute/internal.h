@@ -1,8 +1,8 @@
 /* internal.h -- between the files of compute/; no other room includes it
  *
  * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of
- * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), onednn.c (everything that knows
- * oneDNN's interface).
+ * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), packed.c (a layout that
+ * suits the caches), onednn.c (everything that knows oneDNN's interface).
  */
 #ifndef HEFT_COMPUTE_INTERNAL_H
 #define HEFT_COMPUTE_INTERNAL_H
@@ -35,7 +35,7 @@ int64_t cgroup_memory(const char *self, const char *root);           /* the same
 
 /* ---- local.c ---- */
 
-typedef enum local_use { LOCAL_A, LOCAL_B, LOCAL_WORK, LOCAL_USES } local_use;
+typedef enum local_use { LOCAL_A, LOCAL_B, LOCAL_PACK, LOCAL_WORK, LOCAL_USES } local_use;
 
 /* What a thread keeps between calls.  When a thread ends, its local goes to the next new thread. */
 typedef struct local {
@@ -69,6 +69,7 @@ void bf16_round(int64_t rows, int64_t cols, const float *x, int64_t ld, float *o
 
 bool onednn_open(void);                          /* once, after parallel_pin; again: nothing */
 bool onednn_has_bf16(void);
+bool onednn_reads_in_place(void);                /* its products read B where it lies (AVX2 and before) */
 void onednn_describe(size_t room, char *text);
 
 bool onednn_gemm(const product *p, const float *a, const float *b, float *c);
@@ -80,6 +81,11 @@ bool onednn_conv(const heft_conv *c, int64_t n, bool half, const void *x, const 
 bool onednn_conv_back_data(const heft_conv *c, int64_t n, bool half, const void *dy, const float *w, float *dx);
 bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const void *x, const void *dy, float *dw,
                              float *dbias);
+
+/* ---- packed.c: onednn_gemm on copies of B's rows, where that is faster ---- */
+
+bool packed_pays(const product *p);
+void packed_gemm(const product *p, const float *a, const float *b, float *c);
 
 /* ---- compute.c: bf16 by rounded floats, whatever the processor can; for tests ---- */
 

@@ -43,11 +43,9 @@ bool onednn_open(void)
     return engine != NULL;
 }
 
-bool onednn_has_bf16(void)
-{
-    const dnnl_cpu_isa_t bf16_isa = dnnl_cpu_isa_avx512_core_bf16;
-    return engine && (dnnl_get_effective_cpu_isa() & bf16_isa) == bf16_isa;
-}
+static bool has_isa(dnnl_cpu_isa_t isa) { return engine && (dnnl_get_effective_cpu_isa() & isa) == isa; }
+bool onednn_has_bf16(void) { return has_isa(dnnl_cpu_isa_avx512_core_bf16); }
+bool onednn_reads_in_place(void) { return engine && !has_isa(dnnl_cpu_isa_avx512_core); }
 
 void onednn_describe(size_t room, char *text)
 {
@@ -452,6 +450,7 @@ bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const voi
 
 bool onednn_open(void) { return false; }
 bool onednn_has_bf16(void) { return false; }
+bool onednn_reads_in_place(void) { return false; }
 void onednn_describe(size_t room, char *text) { snprintf(text, room, "plain C"); }
 
 bool onednn_gemm(const product *p, const float *a, const float *b, float *c)

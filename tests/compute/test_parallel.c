@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MOST = 1000 };
@@ -68,6 +69,50 @@ static void test_small_regions(void **state)
         assert_int_equal(seen[3], 500);
     }
     alarm(0);
+}
+
+/* A region within a task, and regions of several threads at once, are done all the same. */
+static void nested(void *context, int64_t i)
+{
+    (void)i;
+    compute_parallel(3, count, context);
+}
+
+static void *call(void *seen)
+{
+    for (int i = 0; i < 500; i++) compute_parallel(2, nested, seen);
+    return NULL;
+}
+
+static void test_many_callers(void **state)
+{
+    (void)state;
+    static _Atomic int seen[3];
+    pthread_t t[3];
+    alarm(60);
+    compute_init(2, COMPUTE_F32);
+    for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&t[i], NULL, call, seen), 0);
+    for (int i = 0; i < 3; i++) pthread_join(t[i], NULL);
+    for (int i = 0; i < 3; i++) assert_int_equal(seen[i], 3000);
+    alarm(0);
+}
+
+static void test_fork(void **state)
+{
+    (void)state;
+    static _Atomic int seen[4];
+    int status;
+    compute_init(3, COMPUTE_F32);
+    compute_parallel(4, count, seen);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(20);
+        compute_parallel(4, count, seen);
+        _exit(seen[0] == 2 && seen[3] == 2 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 static void test_automatic(void **state)
@@ -186,7 +231,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_once), cmocka_unit_test(test_concurrent), cmocka_unit_test(test_small_regions),
-        cmocka_unit_test(test_automatic), cmocka_unit_test(test_quota), cmocka_unit_test(test_local),
+        cmocka_unit_test(test_many_callers),
+        cmocka_unit_test(test_fork), cmocka_unit_test(test_automatic), cmocka_unit_test(test_quota), cmocka_unit_test(test_local),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
