@@ -113,8 +113,10 @@ size_t trainer_bytes(const trainer *t)
     const model *m = t->model;
     const size_t sample = (size_t)(heft_count(&m->input) + heft_count(&m->target)) * sizeof(float);
     enum { BATCHES = 3 };                         /* the one in use and those prepared ahead */
-    const size_t part[] = { (m->n_weights + m->n_state) * sizeof(float), optimizer_bytes(t->optimizer), pass_bytes(m, true),
-                            pass_bytes(m, false), BATCHES * (size_t)m->batch * sample };
+    const size_t weights = (m->n_weights + m->n_state) * sizeof(float), slots = optimizer_bytes(t->optimizer);
+    /* Twice: where they are used, and in a checkpoint that is being written. */
+    const size_t part[] = { weights, slots, weights, slots, pass_bytes(m, true), pass_bytes(m, false),
+                            BATCHES * (size_t)m->batch * sample };
     size_t sum = 0;
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         if (__builtin_add_overflow(sum, part[i], &sum)) return SIZE_MAX;

@@ -86,7 +86,7 @@ int  trainer_evaluate(trainer *t, dataset *s, double *value, problems *pr);
 /* The same without a trainer, for a model that was loaded. */
 int  evaluate_with(const model *m, pass *p, data *d, dataset *s, double *value, problems *pr);
 
-/* What a step of the run will need: bytes of weights, gradients, slots, activations, batches. */
+/* What the run will need: bytes of weights, gradients, slots, activations, batches, and of a checkpoint that is being written. */
 size_t trainer_bytes(const trainer *t);
 
 /* The keys of `train` (with `stop` beside them), `stop` and `checkpoint`, for `heft schema`. */
