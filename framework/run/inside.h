@@ -15,6 +15,9 @@ int checkpoint_image(const trainer *t, const char *name, hdf_image *out, problem
  * metrics, whose states are made anew from the meter. */
 const float *checkpoint_values(const model *m, const model_layer *l, const model_tensor *t);
 
+/* Refuse what a run cannot go on with, with both values; t has the checkpoint's state and the new options. */
+void checkpoint_compare(checkpoint *c, trainer *t, problems *pr);
+
 /* A slot's share of one tensor: one data set, of `pieces` runs of `count` floats that lie `stride` apart in
  * memory. */
 typedef struct slot_part {

@@ -207,6 +207,7 @@ int checkpoint_restore(checkpoint *c, trainer *t, problems *pr)
     const bool shapes_fit = checkpoint_load_model(c, t->model, pr) == 0;     /* else slots would say it again */
     get_optimizer(c, t, shapes_fit, pr);
     get_state(c, t, pr);
+    if (shapes_fit) checkpoint_compare(c, t, pr);
     get_table(c, "/metrics/epochs", t->epochs, pr);
     get_table(c, "/metrics/steps", t->steps, pr);
     if (pr->n > before) return -1;

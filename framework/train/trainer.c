@@ -193,7 +193,16 @@ static int save(trainer *t, bool best, const trainer_events *ev, problems *pr)
 {
     if (finite_weights(t, pr) < 0) return -1;
     ev->checkpoint(ev->context, t, best);
+    t->saved_at = clock_seconds();
     return 0;
+}
+
+/* By steps or by time; when that is changes no bit of what is trained. */
+static bool is_due(const trainer *t)
+{
+    const checkpoint_options *c = &t->checkpoint;
+    if (c->every_seconds) return clock_seconds() - t->saved_at >= (double)c->every_seconds;
+    return c->every_steps && t->state.step % c->every_steps == 0;
 }
 
 /* The end of an epoch: everything that is decided once an epoch, in this order, then the checkpoint. */
@@ -232,7 +241,7 @@ static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, con
     time[2] = seconds > 0 ? (double)samples / seconds : NAN;
     if (ev->epoch) ev->epoch(ev->context, t, row);
     const checkpoint_options *c = &t->checkpoint;
-    const bool due = c->every_epochs ? s->epoch % c->every_epochs == 0 : s->step % c->every_steps == 0;
+    const bool due = c->every_epochs ? s->epoch % c->every_epochs == 0 : is_due(t);
     return due || best || s->finished || s->epoch == t->until ? save(t, best, ev, pr) : 0;
 }
 
@@ -262,6 +271,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
     trainer_state *s = &t->state;
     s->stopped_early = t->stop.column && s->stop_wait >= t->stop.patience;
     s->finished = is_finished(t);
+    t->saved_at = clock_seconds();
     double lr = NAN;
     while (!s->finished) {
         if (t->until && s->epoch >= t->until) return TRAINER_INTERRUPTED;
@@ -273,8 +283,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
             if (train_batch(t, b, &lr, ev, pr) < 0) return TRAINER_FAILED;
             const bool stop = signals_stop(), last = b->first / t->options.batch + 1 == loader_batches(t->loader);
             /* A step has one checkpoint: that of an epoch's last step holds the epoch's figures too, so end_epoch makes it. */
-            const bool due = t->checkpoint.every_steps && s->step % t->checkpoint.every_steps == 0 && !last;
-            if ((stop || due) && save(t, false, ev, pr) < 0) return TRAINER_FAILED;
+            if ((stop || (!last && is_due(t))) && save(t, false, ev, pr) < 0) return TRAINER_FAILED;
             if (stop) return TRAINER_INTERRUPTED;
         }
         if (pr->n > before) return TRAINER_FAILED;
