@@ -33,6 +33,7 @@ static bool fits_a_line(const node *list)
     for (size_t i = 0; i < list->n; i++) {
         const node *item = list->item[i];
         if (item->kind != NODE_SCALAR || item->quoted || !*item->text) return false;
+        if (!strcmp(item->text, "-") || !strncmp(item->text, "---", 3) || !strncmp(item->text, "...", 3)) return false;
         for (const char *s = item->text; *s; s++)
             if (!isalnum((unsigned char)*s) && !strchr("_.+-", *s)) return false;
     }

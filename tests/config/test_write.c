@@ -74,7 +74,7 @@ static void every_string_as_value_item_and_key(void **state)
 static void cannot_be_plain(void **state)
 {
     (void)state;
-    static const char *const files[] = { "{a: -,-3: 1}", "{a: [-,b]}" };
+    static const char *const files[] = { "{a: -,-3: 1}", "{a: [-,b]}", "{a: [---x,b]}", "{a: [...,b]}" };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         arena *a = arena_new();
         text t = { 0 };
