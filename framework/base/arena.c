@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { ALIGN = 64, BLOCK = 64 * 1024, HUGE_PAGE = 2 << 20, LARGE = 4 << 20 };
 
@@ -18,7 +19,7 @@ _Noreturn void memory_exhausted(size_t bytes)
 {
     if (memory_handler) memory_handler(bytes);
     fprintf(stderr, "heft: error: out of memory: %zu bytes were asked for\n", bytes);
-    exit(1);
+    _exit(1);                                    /* not exit: other threads may be at work in what its handlers take apart */
 }
 
 bool size_mul(size_t a, size_t b, size_t *out)

@@ -34,6 +34,11 @@ void problems_system(problems *p, const char *path, const char *fact, int error)
     problems_add(p, (place){ path, 0, 0 }, "%s: %s", fact, strerror(error));
 }
 
+void problems_append(problems *to, const problems *from)
+{
+    for (size_t i = 0; i < from->n; i++) problems_add(to, from->item[i].at, "%s", from->item[i].text);
+}
+
 void problems_free(problems *p)
 {
     for (size_t i = 0; i < p->n; i++) {

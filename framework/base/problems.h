@@ -28,6 +28,7 @@ void problems_add(problems *p, place at, const char *fmt, ...);
 /* "path: fact: strerror(error)". */
 void problems_system(problems *p, const char *path, const char *fact, int error);
 
+void problems_append(problems *to, const problems *from);        /* copies of them */
 void problems_free(problems *p);
 
 /* All of them, ordered by position, as file:line:column: error: text, with the source line and a caret

@@ -172,14 +172,15 @@ static void add_memory(columns *c, const trainer *t)
     const model *m = t->model;
     const size_t all = trainer_bytes(t), weights = (m->n_weights + m->n_state) * sizeof(float);
     const size_t slots = optimizer_bytes(t->optimizer), passes = pass_bytes(m, true) + pass_bytes(m, false);
-    char total[32], part[4][32];
+    char total[32], part[5][32];
     text_bytes((double)all, total);
     text_bytes((double)weights, part[0]);
     text_bytes((double)slots, part[1]);
     text_bytes((double)passes, part[2]);
-    text_bytes((double)(all - weights - slots - passes), part[3]);
-    add_fact(c, "memory", "%s: weights %s, optimizer %s, activations and gradients %s, batches %s", total, part[0],
-             part[1], part[2], part[3]);
+    text_bytes((double)(weights + slots), part[3]);
+    text_bytes((double)(all - 2 * (weights + slots) - passes), part[4]);
+    add_fact(c, "memory", "%s: weights %s, optimizer %s, activations and gradients %s, checkpoint %s, batches %s", total,
+             part[0], part[1], part[2], part[3], part[4]);
 }
 
 static void write_totals(const trainer *t, text *out)

@@ -17,24 +17,34 @@ typedef struct watch {
     bool      save_failed;               /* the newest save */
 } watch;
 
-static void on_checkpoint(void *context, trainer *t, bool best)
+/* What the save under way came to, if it has ended. */
+static void end_save(watch *w, bool wait)
 {
-    watch *w = context;
     problems pr = { 0 };
-    w->save_failed = run_save(w->run, t, best, &pr) < 0;
+    int64_t step;
+    if (!run_save_end(w->run, wait, &step, &pr)) return;
+    w->save_failed = pr.n > 0;
     if (w->save_failed) {
         progress_clear(w->progress);
         problems_print(&pr, stderr);
-        run_log(w->run, "the checkpoint of step %lld was not saved; earlier ones are intact and training goes on", (long long)t->state.step);
+        run_log(w->run, "the checkpoint of step %lld was not saved; earlier ones are intact and training goes on", (long long)step);
     }
     problems_free(&pr);
 }
 
+static void on_checkpoint(void *context, trainer *t, bool best)
+{
+    watch *w = context;
+    end_save(w, true);
+    run_save_begin(w->run, t, best);
+}
+
 static void on_step(void *context, const trainer *t, double loss)
 {
-    const watch *w = context;
+    watch *w = context;
     const model *m = t->model;
     const char *name[MOST_METRICS];
+    end_save(w, false);
     double value[1 + MOST_METRICS] = { loss };
     const int n = m->n_metrics <= MOST_METRICS && progress_due(w->progress) ? m->n_metrics : 0;
     if (n) meter_read(t->meter, m, value);      /* of the epoch so far */
@@ -79,6 +89,7 @@ static int train(session *s, run *r, int64_t until, problems *pr)
 
     const trainer_events ev = { &w, on_checkpoint, on_step, on_epoch };
     const trainer_end end = trainer_run(t, &ev, pr);
+    end_save(&w, true);
     progress_end(w.progress);
     w.progress = NULL;
     say_end(&w, t, end);

@@ -91,10 +91,7 @@ static int set_default(const heft_option *row, const char *what, place at, void 
 {
     void *to = at_offset(instance, row);
     text t = { 0 };
-    options_default_text(row, &t);
-    const bool required = !strcmp(t.s, "required") && !row->def_text;
-    text_free(&t);
-    if (required) {
+    if (options_is_required(row)) {
         options_type_text(row, &t);
         problems_add(pr, at, "%s: required key '%s' is missing: %s (%s)", what, row->name, t.s, row->doc);
         text_free(&t);

@@ -28,6 +28,7 @@ int  options_check_table(const heft_option *table, size_t instance_size, const c
 /* For manuals: "integer 1 to 1048576", "same | valid", "0.9". */
 void options_type_text(const heft_option *row, text *out);
 void options_default_text(const heft_option *row, text *out);     /* "required" if so */
+bool options_is_required(const heft_option *row);                 /* there is no default */
 
 /* A typed scalar for code that has no table. */
 int  node_read_int(const node *n, const char *what, int64_t min, int64_t max, int64_t *out, problems *pr);

@@ -45,11 +45,18 @@ void options_type_text(const heft_option *row, text *out)
     words_text(row->text, out);
 }
 
+static bool defaults_in_text(const heft_option *row)
+{
+    return row->type == HEFT_STRING || row->type == HEFT_INTS || row->type == HEFT_REALS;
+}
+
+bool options_is_required(const heft_option *row) { return defaults_in_text(row) ? !row->def_text : isnan(row->def); }
+
 void options_default_text(const heft_option *row, text *out)
 {
     char number[32];
-    const bool in_text = row->type == HEFT_STRING || row->type == HEFT_INTS || row->type == HEFT_REALS;
-    if (in_text ? !row->def_text : isnan(row->def)) {
+    const bool in_text = defaults_in_text(row);
+    if (options_is_required(row)) {
         text_add(out, "required");
         return;
     }

@@ -16,11 +16,13 @@ static void need(int ok)
     if (!ok) memory_exhausted(0);
 }
 
+/* Single quotes for what was quoted, because libyaml takes them too for what it cannot write plain: a text that is
+ * read back and written again stays the same. */
 static void emit_scalar(yaml_emitter_t *y, const char *s, bool quoted)
 {
     yaml_event_t e;
     need(yaml_scalar_event_initialize(&e, NULL, NULL, (const yaml_char_t *)s, (int)strlen(s), 1, 1,
-                                      quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE));
+                                      quoted ? YAML_SINGLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE));
     need(yaml_emitter_emit(y, &e));
 }
 
@@ -31,6 +33,7 @@ static bool fits_a_line(const node *list)
     for (size_t i = 0; i < list->n; i++) {
         const node *item = list->item[i];
         if (item->kind != NODE_SCALAR || item->quoted || !*item->text) return false;
+        if (!strcmp(item->text, "-") || !strncmp(item->text, "---", 3) || !strncmp(item->text, "...", 3)) return false;
         for (const char *s = item->text; *s; s++)
             if (!isalnum((unsigned char)*s) && !strchr("_.+-", *s)) return false;
     }

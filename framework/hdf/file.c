@@ -224,27 +224,47 @@ static int measure_image(hdf_file *f, size_t *n, problems *pr)
     return 0;
 }
 
-int hdf_publish(hdf_file *f, const char *format, const char *target, problems *pr)
+int hdf_complete(hdf_file *f, const char *name, hdf_image *out, problems *pr)
 {
+    *out = (hdf_image){ 0 };
     hdf_enter();
     free(f->name);
-    if (!(f->name = strdup(target))) memory_exhausted(strlen(target));
-    size_t n;
+    if (!(f->name = strdup(name))) memory_exhausted(strlen(name));
     int rc = -1;
     const bool closed = close_file(f) == 0;
     if (!closed) hdf_broken(f, NULL, pr, "cannot be completed in memory");
     else if (f->failed) hdf_problem(f, NULL, pr, "not written, since a part of it could not be made");
-    else rc = measure_image(f, &n, pr);
+    else rc = measure_image(f, &out->n, pr);
     hdf_leave();
     if (rc == 0) {
-        char hex[DIGEST_HEX];
-        digest_bytes(f->image + HDF_USERBLOCK, n - HDF_USERBLOCK, hex);
-        const int k = snprintf(f->image, HDF_USERBLOCK, "%s %zu %s\n", format, n - HDF_USERBLOCK, hex);
-        memset(f->image + k, 0, HDF_USERBLOCK - (size_t)k);
-        rc = file_publish(target, f->image, n, pr);
+        out->bytes = f->image;
+        f->image = NULL;
     }
     if (closed) file_free(f);                    /* else HDF5 still holds on to it */
     return rc;
+}
+
+int hdf_image_publish(hdf_image *i, const char *format, const char *target, problems *pr)
+{
+    char hex[DIGEST_HEX];
+    digest_bytes(i->bytes + HDF_USERBLOCK, i->n - HDF_USERBLOCK, hex);
+    const int k = snprintf(i->bytes, HDF_USERBLOCK, "%s %zu %s\n", format, i->n - HDF_USERBLOCK, hex);
+    memset(i->bytes + k, 0, HDF_USERBLOCK - (size_t)k);
+    const int rc = file_publish(target, i->bytes, i->n, pr);
+    hdf_image_free(i);
+    return rc;
+}
+
+void hdf_image_free(hdf_image *i)
+{
+    free(i->bytes);
+    *i = (hdf_image){ 0 };
+}
+
+int hdf_publish(hdf_file *f, const char *format, const char *target, problems *pr)
+{
+    hdf_image i;
+    return hdf_complete(f, target, &i, pr) == 0 ? hdf_image_publish(&i, format, target, pr) : -1;
 }
 
 size_t hdf_bytes(hdf_file *f)

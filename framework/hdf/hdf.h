@@ -42,10 +42,18 @@ int hdf_attr_int(hdf_file *f, const char *path, const char *name, int64_t value,
 int hdf_attr_real(hdf_file *f, const char *path, const char *name, double value, problems *pr);
 int hdf_attr_ints(hdf_file *f, const char *path, const char *name, int64_t n, const int64_t *v, problems *pr);
 
-/* Close the file and publish its bytes at `target` (write aside, fsync, rename, fsync the directory).  In front of
- * the HDF5 bytes stands a user block of 512 bytes: one line of text with the format's name and version, the length
- * and the SHA-256 of what follows the block, then zeros.  `format` is that name ("heft-checkpoint 1"). f is gone
- * afterwards in every case. */
+/* A file that is complete: bytes in memory that HDF5 no longer knows of, so that any thread may publish them while
+ * others use HDF5. */
+typedef struct hdf_image { char *bytes; size_t n; } hdf_image;      /* {0}: none */
+
+/* Close the file into an image; `name` is what problems call it.  f is gone afterwards in every case. */
+int  hdf_complete(hdf_file *f, const char *name, hdf_image *out, problems *pr);
+/* Write the image aside, fsync, rename to `target`, fsync the directory.  In front of the HDF5 bytes stands a user
+ * block of 512 bytes: one line of text with the format's name and version, the length and the SHA-256 of what
+ * follows the block, then zeros.  `format` is that name ("heft-checkpoint 1").  The image is freed in every case. */
+int  hdf_image_publish(hdf_image *i, const char *format, const char *target, problems *pr);
+void hdf_image_free(hdf_image *i);
+/* Both.  f is gone afterwards in every case. */
 int  hdf_publish(hdf_file *f, const char *format, const char *target, problems *pr);
 void hdf_discard(hdf_file *f);                                                               /* NULL: nothing */
 

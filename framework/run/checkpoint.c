@@ -196,13 +196,20 @@ static int put_all(const trainer *t, hdf_file *f, problems *pr)
     return pr->n == before ? 0 : -1;
 }
 
-int checkpoint_save(const trainer *t, const char *path, problems *pr)
+int checkpoint_image(const trainer *t, const char *name, hdf_image *out, problems *pr)
 {
+    *out = (hdf_image){ 0 };
     hdf_file *f = hdf_create(pr);
     if (!f) return -1;
-    if (put_all(t, f, pr) == 0) return hdf_publish(f, CHECKPOINT_FORMAT, path, pr);
+    if (put_all(t, f, pr) == 0) return hdf_complete(f, name, out, pr);
     hdf_discard(f);
     return -1;
+}
+
+int checkpoint_save(const trainer *t, const char *path, problems *pr)
+{
+    hdf_image i;
+    return checkpoint_image(t, path, &i, pr) == 0 ? hdf_image_publish(&i, CHECKPOINT_FORMAT, path, pr) : -1;
 }
 
 size_t checkpoint_bytes(const trainer *t, problems *pr)

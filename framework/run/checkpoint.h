@@ -46,8 +46,8 @@ hdf_file         *checkpoint_file(checkpoint *c);
  * both values; after one the model's weights are not to be used.  Metrics may differ. */
 int checkpoint_load_model(checkpoint *c, model *m, problems *pr);
 
-/* All of it, to go on training.  Refuses other data (fingerprint), another optimizer, and state that does not fit,
- * with both values.  Columns of the metrics' tables go by name.  The timing of earlier epochs comes from the run's
+/* All of it, to go on training.  Refuses other data (fingerprint), options that make it another run (options.c), and
+ * state that does not fit, with both values.  Columns of the metrics' tables go by name.  The timing of earlier epochs comes from the run's
  * metrics.h5 where that can be read. */
 int checkpoint_restore(checkpoint *c, trainer *t, problems *pr);
 

@@ -8,9 +8,15 @@
 
 /* ---- checkpoints ---- */
 
+/* A checkpoint of t, complete in memory; hdf_image_publish writes it. */
+int checkpoint_image(const trainer *t, const char *name, hdf_image *out, problems *pr);
+
 /* Where the values of a tensor that checkpoints hold lie: weights and states.  NULL for the others, and for
  * metrics, whose states are made anew from the meter. */
 const float *checkpoint_values(const model *m, const model_layer *l, const model_tensor *t);
+
+/* Refuse what a run cannot go on with, with both values; t has the checkpoint's state and the new options. */
+void checkpoint_compare(checkpoint *c, trainer *t, problems *pr);
 
 /* A slot's share of one tensor: one data set, of `pieces` runs of `count` floats that lie `stride` apart in
  * memory. */
@@ -32,12 +38,17 @@ int checkpoint_slots(const trainer *t, slot_visitor *visit, void *context, probl
  * is known, since no checkpoint holds them. */
 void timing_read(const char *run_dir, const table *epochs, table *timing);
 
-int  metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps,
-                   const matrices *m, const char *yaml, problems *pr);
+/* Complete in memory. */
+int  metrics_image(const char *run_dir, const table *epochs, const table *timing, const table *steps,
+                   const matrices *m, const char *yaml, hdf_image *out, problems *pr);
 
 /* ---- the directory ---- */
 
-char *checkpoint_path(arena *a, const char *run_dir, int64_t step);
+char   *checkpoint_path(arena *a, const char *run_dir, int64_t step);
+int64_t checkpoint_step(const char *name);                   /* of "step-000001200.h5", or -1 */
+char   *metrics_path(arena *a, const char *run_dir);
+/* Let `latest` or `best` name a checkpoint. */
+int     run_point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr);
 /* Complete what a process left undone that was killed between a checkpoint and the files that follow from it. */
 int   run_repair(run *r, problems *pr);
 

@@ -265,6 +265,7 @@ int checkpoint_restore(checkpoint *c, trainer *t, problems *pr)
     get_state(c, t, pr);
     get_matrices(c, t, pr);
     get_initial(c, t->model, pr);
+    if (shapes_fit) checkpoint_compare(c, t, pr);
     get_table(c, "/metrics/epochs", t->epochs, pr);
     get_table(c, "/metrics/steps", t->steps, pr);
     if (pr->n > before) return -1;

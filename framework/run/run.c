@@ -221,6 +221,9 @@ void run_close(run *r)
 {
     if (!r) return;
     problems pr = { 0 };
+    int64_t step;
+    if (run_save_end(r, true, &step, &pr)) problems_print(&pr, stderr);
+    problems_free(&pr);
     if (r->provenance) provenance_end(r->provenance, &pr);
     if (pr.n) run_log(r, "provenance.json is not complete: %s", pr.item[0].text);
     problems_free(&pr);

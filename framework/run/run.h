@@ -8,7 +8,7 @@
  *     log.txt           what the terminal showed; its end may be torn
  *     lock              held (flock) while a process works on the run; names it
  *
- * One thread works on a run.
+ * One thread works on a run; a save that it began is written by another.
  */
 #ifndef HEFT_RUN_RUN_H
 #define HEFT_RUN_RUN_H
@@ -21,6 +21,7 @@ typedef struct run {
     FILE       *log;
     arena      *memory;
     struct provenance *provenance;
+    struct save *save;               /* under way; NULL: none */
 } run;
 
 /* Make a directory (dir NULL: runs/NAME-NNNN, the next free number) and take its lock.  A directory with anything
@@ -37,9 +38,13 @@ void run_close(run *r);                                              /* NULL: no
 int  run_ready(run *r, const trainer *t, problems *pr);
 
 /* Save a checkpoint, `best`, metrics.h5, `latest`, in this order, and remove checkpoints beyond `keep` (never
- * latest or best).  A failure keeps what was there. */
-int  run_save(run *r, trainer *t, bool best, problems *pr);
-int  run_write_metrics(run *r, const trainer *t, problems *pr);
+ * latest or best).  A failure keeps what was there.
+ * Begun: the state is taken, training may go on, and a thread of its own writes.  Every save is ended before the next
+ * begins.  End: false if there is none, or (wait false) it is still under way; else its step, and its problems if it
+ * failed. */
+void run_save_begin(run *r, const trainer *t, bool best);
+bool run_save_end(run *r, bool wait, int64_t *step, problems *pr);
+int  run_save(run *r, const trainer *t, bool best, problems *pr);    /* both */
 
 /* Paths of the checkpoints of a run, the oldest first, valid or not. */
 int  run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, problems *pr);

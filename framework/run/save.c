@@ -1,11 +1,10 @@
-/* save.c -- checkpoints of a run: written, named, found again, removed; metrics.h5 */
+/* save.c -- files of a run: their names, metrics.h5, what is found again, what is repaired */
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "run/inside.h"
@@ -17,8 +16,9 @@ char *checkpoint_path(arena *a, const char *run_dir, int64_t step)
     return arena_printf(a, "%s/checkpoints/step-%09lld.h5", run_dir, (long long)step);
 }
 
-/* The step in "step-000001200.h5", or -1. */
-static int64_t step_of(const char *name)
+char *metrics_path(arena *a, const char *run_dir) { return path_join(a, run_dir, "metrics.h5"); }
+
+int64_t checkpoint_step(const char *name)
 {
     int64_t step = 0;
     if (strncmp(name, "step-", 5)) return -1;
@@ -30,7 +30,7 @@ static int64_t step_of(const char *name)
 
 static int by_step(const void *a, const void *b)
 {
-    const int64_t x = step_of(path_base(*(char *const *)a)), y = step_of(path_base(*(char *const *)b));
+    const int64_t x = checkpoint_step(path_base(*(char *const *)a)), y = checkpoint_step(path_base(*(char *const *)b));
     return (x > y) - (x < y);
 }
 
@@ -47,7 +47,7 @@ int run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, proble
     }
     int64_t room = 1;
     for (struct dirent *e; (e = readdir(d));) {
-        if (step_of(e->d_name) < 0) continue;
+        if (checkpoint_step(e->d_name) < 0) continue;
         if (*n == room) *paths = arena_grow(a, *paths, (size_t)*n, (size_t)(room *= 2), sizeof **paths);
         (*paths)[(*n)++] = path_join(a, folder, e->d_name);
     }
@@ -63,14 +63,14 @@ char *run_named(const char *run_dir, const char *which, arena *a, problems *pr)
     char *name = file_exists(path) ? file_read(path, 256, &n, pr) : NULL;
     if (name) {
         name[strcspn(name, "\n")] = 0;
-        if (step_of(name) >= 0) out = path_join(a, folder, name);
+        if (checkpoint_step(name) >= 0) out = path_join(a, folder, name);
         if (out && !file_exists(out)) out = NULL;
     }
     block_free(name);
     return out;
 }
 
-static int point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr)
+int run_point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr)
 {
     problems none = { 0 };
     const char *before = run_named(run_dir, which, a, &none);
@@ -82,8 +82,8 @@ static int point(arena *a, const char *run_dir, const char *which, const char *t
 
 /* ---- metrics.h5 ---- */
 
-int metrics_write(const char *run_dir, const table *epochs, const table *timing, const table *steps,
-                  const matrices *m, const char *yaml, problems *pr)
+int metrics_image(const char *run_dir, const table *epochs, const table *timing, const table *steps,
+                  const matrices *m, const char *yaml, hdf_image *out, problems *pr)
 {
     const int n = epochs->n_columns, more = timing->n_columns - 1;
     arena *a = arena_new();
@@ -98,64 +98,18 @@ int metrics_write(const char *run_dir, const table *epochs, const table *timing,
     }
     hdf_file *f = hdf_create(pr);
     int rc = -1;
+    *out = (hdf_image){ 0 };
     if (f && table_write(joined, f, "/epochs", pr) == 0 && table_write(steps, f, "/steps", pr) == 0
-        && matrices_write(m, f, "/matrices", pr) == 0 && hdf_write_text(f, "/experiment", yaml, pr) == 0)
-        rc = hdf_publish(f, METRICS_FORMAT, path_join(a, run_dir, "metrics.h5"), pr);
+        && matrices_write(m, f, "/matrices", pr) == 0
+        && hdf_write_text(f, "/experiment", yaml, pr) == 0)
+        rc = hdf_complete(f, metrics_path(a, run_dir), out, pr);
     else hdf_discard(f);
     table_free(joined);
     arena_free(a);
     return rc;
 }
 
-int run_write_metrics(run *r, const trainer *t, problems *pr)
-{
-    text yaml = { 0 };
-    experiment_write(t->experiment, &yaml);
-    const int rc = metrics_write(r->dir, t->epochs, t->timing, t->steps, t->matrices, yaml.s ? yaml.s : "", pr);
-    text_free(&yaml);
-    return rc;
-}
-
-/* ---- saving ---- */
-
-/* Those of later steps are damaged ones that a resumed run has not come to again; they count for nothing. */
-static int prune(const char *run_dir, int64_t step, const char *best, int64_t keep, arena *a, problems *pr)
-{
-    int64_t n;
-    char **path;
-    const size_t before = pr->n;
-    const char *const spared[] = { best, run_named(run_dir, "best", a, pr), run_named(run_dir, "latest", a, pr) };
-    if (pr->n > before || run_checkpoints(run_dir, a, &n, &path, pr) < 0) return -1;
-    while (n > 0 && step_of(path_base(path[n - 1])) > step) n--;
-    int rc = 0;
-    for (int64_t i = 0; i < n - keep; i++) {
-        bool spare = false;
-        for (int k = 0; k < 3; k++) spare |= spared[k] && !strcmp(path[i], spared[k]);
-        if (spare || unlink(path[i]) == 0) continue;
-        problems_system(pr, path[i], "cannot be removed", errno);
-        rc = -1;
-    }
-    return rc;
-}
-
-/* `latest` comes last: where it names the newest checkpoint, all that follows from it is done (run_repair). */
-int run_save(run *r, trainer *t, bool best, problems *pr)
-{
-    const trainer_state *s = &t->state;
-    arena *a = arena_new();
-    const char *path = checkpoint_path(a, r->dir, s->step), *best_path = best ? path : NULL;
-    if (!best && t->checkpoint.best.column && !isnan(s->best_value))
-        best_path = checkpoint_path(a, r->dir, s->best_step);
-    int rc = checkpoint_save(t, path, pr);
-    if (rc == 0) {
-        if (best_path && file_exists(best_path)) rc = point(a, r->dir, "best", best_path, pr);
-        if (run_write_metrics(r, t, pr) < 0) rc = -1;
-        if (point(a, r->dir, "latest", path, pr) < 0) rc = -1;
-        if (rc == 0) rc = prune(r->dir, s->step, best_path, t->checkpoint.keep, a, pr);
-    }
-    arena_free(a);
-    return rc;
-}
+/* ---- room ---- */
 
 int run_check_space(const char *dir, size_t bytes, problems *pr)
 {
@@ -210,7 +164,7 @@ static char *resolve_latest(const char *dir, arena *a, problems *pr)
     problems damaged = { 0 };
     char *found = run_latest(dir, a, &damaged, pr);
     const bool good = found && !damaged.n;
-    for (size_t i = 0; i < damaged.n; i++) problems_add(pr, damaged.item[i].at, "%s", damaged.item[i].text);
+    problems_append(pr, &damaged);
     if (found && !good) problems_add(pr, (place){ dir, 0, 0 }, "the newest checkpoint that can be read is %s", found);
     problems_free(&damaged);
     return good ? found : NULL;
@@ -250,7 +204,11 @@ static int metrics_from(const char *run_dir, checkpoint *c, problems *pr)
     matrices *m = matrices_read(checkpoint_file(c), "/metrics/matrices", pr);
     if (epochs && steps && m) {
         timing_read(run_dir, epochs, timing);
-        rc = metrics_write(run_dir, epochs, timing, steps, m, checkpoint_experiment(c, &n), pr);
+        hdf_image i;
+        arena *a = arena_new();
+        if (metrics_image(run_dir, epochs, timing, steps, m, checkpoint_experiment(c, &n), &i, pr) == 0)
+            rc = hdf_image_publish(&i, METRICS_FORMAT, metrics_path(a, run_dir), pr);
+        arena_free(a);
     }
     matrices_free(m);
     table_free(timing);
@@ -266,7 +224,7 @@ static int best_from(const char *run_dir, checkpoint *c, arena *a, problems *pr)
     if (hdf_get_real(checkpoint_file(c), "/trainer", "best_value", &value, pr) < 0) return -1;
     if (hdf_get_int(checkpoint_file(c), "/trainer", "best_step", &step, pr) < 0) return -1;
     const char *path = checkpoint_path(a, run_dir, step);
-    return isnan(value) || !file_exists(path) ? 0 : point(a, run_dir, "best", path, pr);
+    return isnan(value) || !file_exists(path) ? 0 : run_point(a, run_dir, "best", path, pr);
 }
 
 int run_repair(run *r, problems *pr)
@@ -278,7 +236,7 @@ int run_repair(run *r, problems *pr)
     if (newest && (!latest || strcmp(newest, latest))) {
         checkpoint *c = checkpoint_open(newest, pr);
         rc = c && best_from(r->dir, c, a, pr) == 0 && metrics_from(r->dir, c, pr) == 0
-            ? point(a, r->dir, "latest", newest, pr)
+            ? run_point(a, r->dir, "latest", newest, pr)
             : -1;
         checkpoint_close(c);
     }

@@ -32,7 +32,7 @@ static const heft_option stop_table[] = {
 typedef struct checkpoint_keys { const char *every, *best; int64_t keep; } checkpoint_keys;
 
 static const heft_option checkpoint_table[] = {
-    HEFT_OPT_STRING(checkpoint_keys, every, "1", "epochs between checkpoints, or steps: 500 steps"),
+    HEFT_OPT_STRING(checkpoint_keys, every, "1", "epochs between checkpoints, or steps, or time: 500 steps, 600 seconds"),
     HEFT_OPT_INT(checkpoint_keys, keep, 2, 1, 1e6, "newest checkpoints that are kept, beside the best"),
     HEFT_OPT_STRING(checkpoint_keys, best, "", "the column by which one checkpoint is kept as the best"),
     HEFT_OPT_END
@@ -44,17 +44,21 @@ static place where(const node *section, const char *key, place fallback)
     return n ? n->at : section ? section->at : fallback;
 }
 
-/* "3", "3 epochs", "500 steps". */
+/* "3", "3 epochs", "500 steps", "600 seconds". */
 static void read_every(const char *s, place at, checkpoint_options *o, problems *pr)
 {
-    char *unit;
-    const long long n = strtoll(s, &unit, 10);
-    while (*unit == ' ') unit++;
-    const bool steps = !strcmp(unit, "steps") || !strcmp(unit, "step");
-    const bool epochs = !*unit || !strcmp(unit, "epochs") || !strcmp(unit, "epoch");
-    if (unit == s || n < 1 || n > 1000000000 || (!steps && !epochs))
-        problems_add(pr, at, "checkpoint.every: '%s' is not a number of epochs (2) or of steps (500 steps)", s);
-    else *(steps ? &o->every_steps : &o->every_epochs) = n;
+    const struct { const char *one, *many; int64_t *to; } units[] = {
+        { "epoch", "epochs", &o->every_epochs }, { "step", "steps", &o->every_steps }, { "second", "seconds", &o->every_seconds } };
+    char *end;
+    const long long n = strtoll(s, &end, 10);
+    const bool number = end != s && n >= 1 && n <= 1000000000;
+    const char *word = end + strspn(end, " "), *unit = *word ? word : "epochs";
+    for (size_t i = 0; number && i < sizeof units / sizeof *units; i++)
+        if (!strcmp(unit, units[i].one) || !strcmp(unit, units[i].many)) {
+            *units[i].to = n;
+            return;
+        }
+    problems_add(pr, at, "checkpoint.every: '%s' is not a number of epochs (2), of steps (500 steps) or of seconds (600 seconds)", s);
 }
 
 bool monitor_find(const trainer *t, const char *column, int mode, place at, const char *what, monitor *out, problems *pr)

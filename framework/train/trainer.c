@@ -127,8 +127,10 @@ size_t trainer_bytes(const trainer *t)
     const model *m = t->model;
     const size_t sample = (size_t)(heft_count(&m->input) + heft_count(&m->target)) * sizeof(float);
     enum { BATCHES = 3 };                         /* the one in use and those prepared ahead */
-    const size_t part[] = { (m->n_weights + m->n_state) * sizeof(float), average_bytes(t->average), optimizer_bytes(t->optimizer), pass_bytes(m, true),
-                            pass_bytes(m, false), BATCHES * (size_t)m->batch * sample };
+    const size_t kept = (m->n_weights + m->n_state) * sizeof(float), slots = optimizer_bytes(t->optimizer), averaged = average_bytes(t->average);
+    /* Twice: where they are used, and in a checkpoint that is being written. */
+    const size_t part[] = { kept, slots, averaged, kept, slots, averaged, pass_bytes(m, true), pass_bytes(m, false),
+                            BATCHES * (size_t)m->batch * sample };
     size_t sum = 0;
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         if (__builtin_add_overflow(sum, part[i], &sum)) return SIZE_MAX;
@@ -193,7 +195,16 @@ static int save(trainer *t, bool best, const trainer_events *ev, problems *pr)
 {
     if (finite_weights(t, pr) < 0) return -1;
     ev->checkpoint(ev->context, t, best);
+    t->saved_at = clock_seconds();
     return 0;
+}
+
+/* By steps or by time; when that is changes no bit of what is trained. */
+static bool is_due(const trainer *t)
+{
+    const checkpoint_options *c = &t->checkpoint;
+    if (c->every_seconds) return clock_seconds() - t->saved_at >= (double)c->every_seconds;
+    return c->every_steps && t->state.step % c->every_steps == 0;
 }
 
 /* The end of an epoch: everything that is decided once an epoch, in this order, then the checkpoint. */
@@ -233,7 +244,7 @@ static int end_epoch(trainer *t, double lr, double seconds, int64_t samples, con
     time[2] = seconds > 0 ? (double)samples / seconds : NAN;
     if (ev->epoch) ev->epoch(ev->context, t, row);
     const checkpoint_options *c = &t->checkpoint;
-    const bool due = c->every_epochs ? s->epoch % c->every_epochs == 0 : s->step % c->every_steps == 0;
+    const bool due = c->every_epochs ? s->epoch % c->every_epochs == 0 : is_due(t);
     return due || best || s->finished || s->epoch == t->until ? save(t, best, ev, pr) : 0;
 }
 
@@ -264,6 +275,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
     trainer_state *s = &t->state;
     s->stopped_early = t->stop.column && s->stop_wait >= t->stop.patience;
     s->finished = is_finished(t);
+    t->saved_at = clock_seconds();
     double lr = NAN;
     while (!s->finished) {
         if (t->until && s->epoch >= t->until) return TRAINER_INTERRUPTED;
@@ -275,8 +287,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr)
             if (train_batch(t, b, &lr, ev, pr) < 0) return TRAINER_FAILED;
             const bool stop = signals_stop(), last = b->first / t->options.batch + 1 == loader_batches(t->loader);
             /* A step has one checkpoint: that of an epoch's last step holds the epoch's figures too, so end_epoch makes it. */
-            const bool due = t->checkpoint.every_steps && s->step % t->checkpoint.every_steps == 0 && !last;
-            if ((stop || due) && save(t, false, ev, pr) < 0) return TRAINER_FAILED;
+            if ((stop || (!last && is_due(t))) && save(t, false, ev, pr) < 0) return TRAINER_FAILED;
             if (stop) return TRAINER_INTERRUPTED;
         }
         if (pr->n > before) return TRAINER_FAILED;

@@ -39,7 +39,7 @@ int train_options_read(const experiment *e, train_options *out, arena *a, proble
 typedef struct monitor { const char *column; bool maximize; int64_t patience; double min_delta; int64_t start_epoch; } monitor;
 
 typedef struct checkpoint_options {
-    int64_t every_epochs, every_steps;   /* one is 0 */
+    int64_t every_epochs, every_steps, every_seconds;    /* all but one are 0 */
     int64_t keep;
     monitor best;                        /* column NULL: none */
 } checkpoint_options;
@@ -62,6 +62,7 @@ typedef struct trainer {
     monitor            stop;             /* column NULL: none */
     monitor            schedule_monitor; /* what plateau watches; column NULL: nothing */
     trainer_state      state;
+    double      saved_at;                /* clock_seconds() of the newest checkpoint of this process, or of its begin */
     int64_t     until;                   /* stop after this epoch as a signal would, at its end; 0: no.  Set by the caller */
     arena      *memory;
 } trainer;
@@ -89,7 +90,7 @@ trainer_end trainer_run(trainer *t, const trainer_events *ev, problems *pr);
 /* The weights by which the model is judged: the average once there is one, else those under training. */
 const model *trainer_shown(const trainer *t);
 
-/* What a step of the run will need: bytes of weights, gradients, slots, activations, batches. */
+/* What the run will need: bytes of weights, gradients, slots, activations, batches, and of a checkpoint that is being written. */
 size_t trainer_bytes(const trainer *t);
 
 /* The keys of `train` (with `stop` beside them), `stop` and `checkpoint`, for `heft schema`. */

@@ -166,10 +166,10 @@ static void bases(void **state)
     put("bases/deeper/all.yaml", "loss: l\ntrain: {epochs: 1, threads: 2}\nseed: 5\n");
     put("more.yaml", "seed: 6\nmetrics: [m]\n");
     expect("base: [bases/common.yaml, more.yaml]\nname: x\ndata: {format: idx}\ntrain: {batch: 64}\nmodel: [c]\n", 0, NULL,
-           "name: \"x\"\nseed: 6\nloss: l\noptimizer:\n  adam:\n    lr: 1\n    beta1: 0.8\nmetrics: [m]\ndata:\n  format: idx\n"
+           "name: 'x'\nseed: 6\nloss: l\noptimizer:\n  adam:\n    lr: 1\n    beta1: 0.8\nmetrics: [m]\ndata:\n  format: idx\n"
            "train:\n  threads: 2\n  epochs: 10\n  batch: 64\nmodel: [c]\n", "");
     expect("base: bases/common.yaml\nname: x\ndata: {format: idx}\noptimizer: {sgd: {lr: 2}}\n", 0, NULL,
-           "name: \"x\"\nseed: 5\nloss: l\ntrain:\n  threads: 2\n  epochs: 10\n  batch: 32\nmodel: [a, b]\ndata:\n  format: idx\n"
+           "name: 'x'\nseed: 5\nloss: l\ntrain:\n  threads: 2\n  epochs: 10\n  batch: 32\nmodel: [a, b]\ndata:\n  format: idx\n"
            "optimizer:\n  sgd:\n    lr: 2\n", "");
     put("bases/wrong.yaml", "loss: l\nloss: m\n");
     expect("base: bases/wrong.yaml\n" LEAST, 0, NULL, NULL, "bases/wrong.yaml:2:1: the key 'loss' is given twice; the first is at 1:1");
@@ -208,7 +208,7 @@ static void overrides_and_references(void **state)
            "optimizer, train, checkpoint, sweep, plugins)");
     expect("name: x-${seed}\nseed: 4\ndata: {format: idx, note: 'no', at: \"$${x}-${name}\"}\n" REST, 2,
            (char *[]){ "seed=5", "train.note=${data.format}" },
-           "name: \"x-5\"\nseed: 5\ndata:\n  format: idx\n  note: \"no\"\n  at: \"$${x}-x-5\"\nmodel: [a]\nloss: l\noptimizer: adam\n"
+           "name: 'x-5'\nseed: 5\ndata:\n  format: idx\n  note: 'no'\n  at: '$${x}-x-5'\nmodel: [a]\nloss: l\noptimizer: adam\n"
            "train:\n  note: idx\n", "");
     expect(LEAST, 6, (char *[]){ "sede=3", "x", "base=y.yaml", "model.1=c", "seed=-1", "optimizer=" }, NULL,
            "command line: argument 2, 'x': expected path=value, such as train.epochs=10\n"
@@ -222,11 +222,11 @@ static void overrides_and_references(void **state)
 static void roots_and_plugins(void **state)
 {
     static const struct { const char *env, *data, *root; } cases[] = {
-        { NULL, "format: idx, root: d/x", "root: \"%s/d/x\"\n" }, { NULL, "format: idx, root: /d", "root: \"/d\"\n" },
-        { NULL, "format: idx, root: ../x", "root: \"/tmp/x\"\n" },
+        { NULL, "format: idx, root: d/x", "root: '%s/d/x'\n" }, { NULL, "format: idx, root: /d", "root: '/d'\n" },
+        { NULL, "format: idx, root: ../x", "root: '/tmp/x'\n" },
         { "/data", "format: idx, root: d", "root: d\n" }, { "/data", "format: idx, root: /d", "root: /d\n" },
-        { "", "format: idx, root: d", "root: \"%s/d\"\n" },
-        { NULL, "format: csv, train: a.csv", "root: \"%s\"\n" }, { NULL, "format: idx, train: {inputs: a}", "root: \"%s\"\n" },
+        { "", "format: idx, root: d", "root: '%s/d'\n" },
+        { NULL, "format: csv, train: a.csv", "root: '%s'\n" }, { NULL, "format: idx, train: {inputs: a}", "root: '%s'\n" },
         { "/data", "format: csv, train: a.csv", "" }, { NULL, "format: digits, train: 5000", "" }, { NULL, "format: digits", "" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -247,7 +247,7 @@ static void roots_and_plugins(void **state)
         const char *found = strstr(t.s, "root: ");
         if (!*cases[i].root ? found != NULL : !found || strncmp(found, root, strlen(root))) fail_msg("%s: %s", cases[i].data, t.s);
         char plugins[128];
-        snprintf(plugins, sizeof plugins, "plugins:\n- \"%s/p\"\n- \"/q\"\n", (const char *)*state);
+        snprintf(plugins, sizeof plugins, "plugins:\n- '%s/p'\n- '/q'\n", (const char *)*state);
         assert_non_null(strstr(t.s, plugins));
         text_free(&t);
         experiment_free(e);
@@ -295,7 +295,7 @@ static void from_text(void **state)
     expect_tree(e->train, "{epochs: 20}", "train");
     text t = { 0 };
     experiment_write(e, &t);
-    assert_non_null(strstr(t.s, "root: \"/some/where/d\"\n"));
+    assert_non_null(strstr(t.s, "root: '/some/where/d'\n"));
     text_free(&t);
     experiment_free(e);
     assert_null(experiment_parse("run.h5:/experiment", "/", "a: [", 4, 0, NULL, &pr));

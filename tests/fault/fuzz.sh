@@ -8,7 +8,7 @@ build=$(realpath "$1") seconds=$2
 here=$(realpath "$(dirname "$0")")
 shift 2
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(yaml override idx csv cifar descriptor checkpoint hdf5)
+[ ${#targets[@]} -gt 0 ] || targets=(yaml override idx csv cifar descriptor checkpoint hdf5 sweep)
 export OMP_NUM_THREADS=1 ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1:max_allocation_size_mb=2000 UBSAN_OPTIONS=print_stacktrace=1
 status=0
 for t in "${targets[@]}"; do

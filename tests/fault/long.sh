@@ -35,7 +35,7 @@ done
 for s in train resume show; do row F5l drive loop $s alloc who=theirs distinct=4; done
 row F6 "$build/tests/fault_test_damage"
 if [ -n "$fuzz" ]; then
-    for t in yaml override idx csv cifar hdf5 checkpoint descriptor; do row F8 "$here/fuzz.sh" "$fuzz" "$fuzz_seconds" $t; done
+    for t in yaml override idx csv cifar hdf5 checkpoint descriptor sweep; do row F8 "$here/fuzz.sh" "$fuzz" "$fuzz_seconds" $t; done
 fi
 row F9 "$build/tests/config_test_parse"
 row F11 "$build/tests/run_test_checkpoint"

@@ -206,7 +206,12 @@ static void mismatches(void **state)
         { "data",
           "data: {format: digits, samples: 193, test: 32, validation: 0.25}\n" NET REST TRAIN,
           { "whole.h5:/data: the run was trained on other data: their fingerprint is " } },
-        { "seed", "seed: 5\n" DATA NET REST TRAIN, { "the run was trained on other data" } },
+        { "seed", "seed: 5\n" DATA NET REST TRAIN, { "the run was trained on other data", "seed: the run was trained with 0 and cannot go on with 5" } },
+        { "batch", DATA NET REST "train: {epochs: 3, batch: 48}\n", { "train.batch: the run was trained with 32 and cannot go on with 48" } },
+        { "order", DATA NET REST "train: {epochs: 3, batch: 32, shuffle: false, drop_last: true}\n",
+          { "train.shuffle: the run was trained with true and cannot go on with false", "train.drop_last: the run was trained with false" } },
+        { "loss", DATA NET "loss: {categorical_hinge: {}}\nmetrics: [accuracy]\noptimizer: {adam: {lr: 1e-2}}\n" TRAIN,
+          { "loss: the run was trained with softmax_cross_entropy and cannot go on with categorical_hinge" } },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         make_trainer(&s, bad[i].yaml);
@@ -225,6 +230,66 @@ static void mismatches(void **state)
         for (size_t j = 0; i < 3 && j < pr.n; j++) assert_null(strstr(pr.item[j].at.file, "/optimizer/"));
         problems_free(&pr);
         checkpoint_close(c);
+        setup_end(&s);
+    }
+}
+
+/* Saved behind the third epoch of `was`; restored into `now`. */
+static size_t go_on_with(const char *was, const char *now, setup *out, problems *pr)
+{
+    setup s;
+    saver none = { 0 };
+    make_trainer(&s, was);
+    train_to_end(&s, &none);
+    assert_int_equal(checkpoint_save(s.trainer, "other.h5", pr), 0);
+    setup_end(&s);
+    make_trainer(out, now);
+    checkpoint *c = checkpoint_open("other.h5", pr);
+    expect_none(pr);
+    checkpoint_restore(c, out->trainer, pr);
+    checkpoint_close(c);
+    return pr->n;
+}
+
+#define IMAGES "data: {format: digits, samples: 64, validation: 0.25}\n"
+#define CONV(stride) "model: [{conv2d: {filters: 4, kernel: 3, stride: " stride ", name: c}}, global_avg_pool, {dense: {units: 10, name: out}}]\n" \
+                     "loss: softmax_cross_entropy\n"
+
+static void other_options(void **state)
+{
+    (void)state;
+    static const struct { const char *was, *now, *part; } refused[] = {
+        { DATA NET REST TRAIN, DATA NET REST "train: {epochs: 2, batch: 32}\n", "other.h5:/trainer: train.epochs: the run has done 3 epochs and cannot go on to 2" },
+        { IMAGES CONV("1") "optimizer: sgd\ntrain: {epochs: 1}\n", IMAGES CONV("2") "optimizer: sgd\ntrain: {epochs: 1}\n",
+          "other.h5:/experiment: output of layer 'c': the run was trained with [" },
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        setup s;
+        problems pr = { 0 };
+        assert_true(go_on_with(refused[i].was, refused[i].now, &s, &pr) > 0);
+        expect_problem(&pr, refused[i].part);
+        setup_end(&s);
+    }
+    /* What makes sense; what was watched in another column, or for another direction, is watched anew. */
+    static const struct { const char *now; bool stop, best, plateau; } accepted[] = {
+        { DATA NET REST TRAIN, false, false, false },
+        { "name: other\n" DATA NET "loss: {softmax_cross_entropy: {label_smoothing: 0.1}}\nmetrics: [accuracy]\n"
+          "optimizer: {adam: {lr: {plateau: {initial: 1e-3, patience: 2}}, beta1: 0.8, clip_value: 2}}\n"
+          "train: {epochs: 9, batch: 32, threads: 2, precision: bf16, log_every: 3, stop: {patience: 20, min_delta: 0.1}}\n"
+          "checkpoint: {best: val_accuracy, keep: 5, every: 2 seconds}\n", false, false, false },
+        { DATA NET REST "train: {epochs: 3, batch: 32, stop: {monitor: val_accuracy}}\ncheckpoint: {best: val_loss}\n", true, true, false },
+        { DATA NET REST "train: {epochs: 3, batch: 32, stop: {mode: max}}\n", true, true, false },
+        { DATA NET "loss: softmax_cross_entropy\nmetrics: [accuracy]\noptimizer: {adam: {lr: {plateau: {initial: 1e-2, monitor: val_accuracy}}}}\n" TRAIN,
+          false, false, true },
+    };
+    for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
+        setup s;
+        problems pr = { 0 };
+        go_on_with(DATA NET REST TRAIN, accepted[i].now, &s, &pr);
+        expect_none(&pr);
+        const trainer_state *t = &s.trainer->state;
+        if (isnan(t->stop_best) != accepted[i].stop || isnan(t->best_value) != accepted[i].best || isnan(t->schedule.best) != accepted[i].plateau)
+            fail_msg("case %zu: stop_best %g, best_value %g, schedule.best %g", i, t->stop_best, t->best_value, t->schedule.best);
         setup_end(&s);
     }
 }
@@ -294,7 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goes_on),          cmocka_unit_test(more_epochs), cmocka_unit_test(odd_slots),
         cmocka_unit_test(holds_everything), cmocka_unit_test(mismatches),  cmocka_unit_test(other_metrics),
-        cmocka_unit_test(damaged),
+        cmocka_unit_test(other_options), cmocka_unit_test(damaged),
     };
     return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }

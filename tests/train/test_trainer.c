@@ -104,6 +104,35 @@ static void checkpoints_by_steps(void **state)
     setup_end(&s);
 }
 
+/* A step that takes longer than `every` is saved behind; a run that is over before is saved once. */
+static void slow_step(void *context, const trainer *t, double loss)
+{
+    setup *s = context;
+    (void)loss;
+    if (++s->steps == 3) ((trainer *)t)->saved_at -= 100;
+}
+
+static void checkpoints_by_time(void **state)
+{
+    (void)state;
+    setup s;
+    for (int slow = 0; slow < 2; slow++) {
+        assert_true(setup_trainer(&s, HOUSES "optimizer: sgd\ntrain: {epochs: 2, batch: 32}\ncheckpoint: {every: 100 seconds}\n"));
+        const trainer_events ev = { &s, on_checkpoint, slow ? slow_step : on_step, on_epoch };
+        assert_int_equal(trainer_run(s.trainer, &ev, &s.pr), TRAINER_DONE);
+        assert_int_equal(s.saves, slow ? 2 : 1);
+        setup_end(&s);
+    }
+    static const char *const bad[] = { "0 seconds", "seconds", "5 minutes", "-1", "1.5 seconds", "5 secondss", "99999999999 steps" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char yaml[1024];
+        snprintf(yaml, sizeof yaml, HOUSES "optimizer: sgd\ncheckpoint: {every: %s}\n", bad[i]);
+        assert_false(setup_trainer(&s, yaml));
+        assert_non_null(strstr(s.pr.item[0].text, "is not a number of epochs (2), of steps (500 steps) or of seconds (600 seconds)"));
+        setup_end(&s);
+    }
+}
+
 static void clipping(void **state)
 {
     (void)state;
@@ -284,7 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(learns), cmocka_unit_test(differences_walk_the_path_of_gradients), cmocka_unit_test(early_stopping),
-        cmocka_unit_test(best_checkpoint), cmocka_unit_test(checkpoints_by_steps), cmocka_unit_test(clipping),
+        cmocka_unit_test(best_checkpoint), cmocka_unit_test(checkpoints_by_steps), cmocka_unit_test(checkpoints_by_time), cmocka_unit_test(clipping),
         cmocka_unit_test(factors_by_layer), cmocka_unit_test(plateau), cmocka_unit_test(a_loss_that_is_not_a_number_ends_the_run),
         cmocka_unit_test(same_bits_on_any_number_of_threads), cmocka_unit_test(refusals),
         cmocka_unit_test(a_signal_ends_it_after_the_step), cmocka_unit_test(too_much_memory),
