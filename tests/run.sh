@@ -33,7 +33,7 @@ cmake --build "$build"
 # libomp loads Archer by itself, which tells ThreadSanitizer of OpenMP's barriers; libraries that were not built for it
 # would make false reports.
 if [ "$preset" = tsan ]; then
-    export TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1 ${TSAN_OPTIONS:-}"
+    export TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1 die_after_fork=0 ${TSAN_OPTIONS:-}"
 fi
 if [ "$preset" = asan ]; then
     export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp print_suppressions=0 ${LSAN_OPTIONS:-}"

@@ -35,9 +35,10 @@ void *block_alloc(size_t count, size_t size)
     if (!size_mul(count, size, &bytes) || bytes > SIZE_MAX - 2 * ALIGN) return NULL;
     bytes = bytes ? round_up(bytes) : ALIGN;
     const bool large = bytes >= LARGE;
-    void *p = aligned_alloc(large ? HUGE_PAGE : ALIGN, bytes);
-    if (p && large) (void)madvise(p, bytes, MADV_HUGEPAGE);          /* matrices' columns are pages apart; advice alone */
-    if (p) memset(p, 0, bytes);
+    void *p = NULL;
+    if (posix_memalign(&p, large ? HUGE_PAGE : ALIGN, bytes) != 0) return NULL;
+    if (large) (void)madvise(p, bytes, MADV_HUGEPAGE);          /* matrices' columns are pages apart; advice alone */
+    memset(p, 0, bytes);
     return p;
 }
 

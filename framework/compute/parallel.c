@@ -26,7 +26,7 @@ typedef struct crew_thread { _Alignas(64) _Atomic uint64_t own; } crew_thread;
 
 static struct {
     int          threads;                        /* of a region; written by parallel_set alone */
-    bool         open;                           /* there is a team of threads - 1 besides the caller */
+    bool         wanted, open;                   /* a team of threads - 1 besides the caller: to be made by the next region; there */
     pthread_t    host;
     crew_thread *thread;                         /* [threads] */
     int          spins;
@@ -131,28 +131,6 @@ static void serve(uint32_t region, int thread, int threads)
         if (claim_own(region, other)) run(other);
 }
 
-void compute_parallel(int64_t n, void (*task)(void *context, int64_t i), void *context)
-{
-    const int threads = crew.threads;
-    if (n <= 1 || !crew.open || n > UINT32_MAX || atomic_flag_test_and_set(&crew.busy)) {
-        for (int64_t i = 0; i < n; i++) task(context, i);
-        return;
-    }
-    uint32_t region = atomic_load(&crew.region) + 1;
-    if (region == 0) region = 1;
-    crew.task = task;
-    crew.context = context;
-    crew.n = n;
-    atomic_store(&crew.left, n);
-    for (int i = 0; i < threads && i < n; i++) atomic_store(&crew.thread[i].own, OPEN(region));
-    atomic_store(&crew.pile, (uint64_t)region << 32 | (uint64_t)(n > threads ? n - threads : 0));
-    atomic_store(&crew.region, region);
-    wake();
-    serve(region, 0, threads);
-    wait_for(nothing_left, 0);
-    atomic_flag_clear(&crew.busy);
-}
-
 /* ---- the team ---- */
 
 static void work(int thread, int threads, uint32_t seen)
@@ -175,6 +153,15 @@ static void *host_team(void *region)
     return NULL;
 }
 
+/* Without a team, if none can be had, the caller does everything, to the same bits. */
+static void open_team(void)
+{
+    static uint32_t seen;
+    if (crew.open) return;
+    seen = atomic_load(&crew.region);
+    crew.open = pthread_create(&crew.host, NULL, host_team, &seen) == 0;
+}
+
 static void close_team(void)
 {
     if (!crew.open) return;
@@ -184,12 +171,18 @@ static void close_team(void)
     crew.open = false;
 }
 
-static void forget_team(void) { crew.open = false; }
+/* In a child of fork, where no thread but the caller goes on; one of the others may have held the lock. */
+static void forget_team(void)
+{
+    crew.wanted = crew.open = false;
+    pthread_mutex_init(&crew.lock, NULL);
+    pthread_cond_init(&crew.changed, NULL);
+    atomic_store(&crew.asleep, 0);
+}
 
 void parallel_set(int n)
 {
     static bool forks;
-    static uint32_t region;
     close_team();
     if (!forks) forks = pthread_atfork(NULL, NULL, forget_team) == 0;
     omp_set_dynamic(0);
@@ -198,7 +191,31 @@ void parallel_set(int n)
     crew.threads = n;
     crew.spins = n <= cpus_allowed() ? SPINS : 0;
     crew.thread = n > 1 ? block_alloc((size_t)n, sizeof *crew.thread) : NULL;
-    atomic_store(&crew.region, region = 1);
-    /* Without a team the caller does everything, to the same bits. */
-    crew.open = crew.thread && pthread_create(&crew.host, NULL, host_team, &region) == 0;
+    crew.wanted = crew.thread != NULL;
+    atomic_store(&crew.region, 1);
+}
+
+/* ---- regions ---- */
+
+void compute_parallel(int64_t n, void (*task)(void *context, int64_t i), void *context)
+{
+    const int threads = crew.threads;
+    if (n <= 1 || !crew.wanted || n > UINT32_MAX || atomic_flag_test_and_set(&crew.busy)) {
+        for (int64_t i = 0; i < n; i++) task(context, i);
+        return;
+    }
+    open_team();
+    uint32_t region = atomic_load(&crew.region) + 1;
+    if (region == 0) region = 1;
+    crew.task = task;
+    crew.context = context;
+    crew.n = n;
+    atomic_store(&crew.left, n);
+    for (int i = 0; i < threads && i < n; i++) atomic_store(&crew.thread[i].own, OPEN(region));
+    atomic_store(&crew.pile, (uint64_t)region << 32 | (uint64_t)(n > threads ? n - threads : 0));
+    atomic_store(&crew.region, region);
+    wake();
+    serve(region, 0, threads);
+    wait_for(nothing_left, 0);
+    atomic_flag_clear(&crew.busy);
 }
