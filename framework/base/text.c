@@ -203,3 +203,10 @@ void text_bytes(double v, char out[32])
     for (; i < 4 && v >= 1024; i++) v /= 1024;
     snprintf(out, 32, i ? "%.1f %s" : "%.0f %s", v, unit[i]);
 }
+
+void text_dims(text *t, int64_t n, const int64_t *dim)
+{
+    text_add(t, "[");
+    for (int64_t i = 0; i < n; i++) text_printf(t, "%s%lld", i ? ", " : "", (long long)dim[i]);
+    text_add(t, "]");
+}

@@ -36,4 +36,7 @@ void text_float(float v, char out[32]);
 void text_count(int64_t v, char out[32]);
 void text_bytes(double v, char out[32]);
 
+/* The sizes of axes: "[28, 28, 1]"; of none "[]". */
+void text_dims(text *t, int64_t n, const int64_t *dim);
+
 #endif

@@ -113,6 +113,23 @@ static void define_plugin(text *t, const plugin *p, use u)
     text_free(&name);
 }
 
+/* A mapping of exactly one of the keys that follow. */
+static void open_one_of(text *t)
+{
+    json_open(t, NULL, '{');
+    json_string(t, "type", "object");
+    json_int(t, "minProperties", 1);
+    json_int(t, "maxProperties", 1);
+    json_open(t, "properties", '{');
+}
+
+static void close_one_of(text *t)
+{
+    json_close(t, '}');
+    json_bool(t, "additionalProperties", false);
+    json_close(t, '}');
+}
+
 /* Bare words, and a mapping of one key. */
 static void define_use(text *t, const catalog *c, use u)
 {
@@ -125,16 +142,10 @@ static void define_use(text *t, const catalog *c, use u)
         if (c->item[i].uses[u] && !schema_any_required(c->item[i].p->head.options)) json_string(t, NULL, c->item[i].p->name);
     json_close(t, ']');
     json_close(t, '}');
-    json_open(t, NULL, '{');
-    json_string(t, "type", "object");
-    json_int(t, "minProperties", 1);
-    json_int(t, "maxProperties", 1);
-    json_open(t, "properties", '{');
+    open_one_of(t);
     for (size_t i = 0; i < c->n; i++)
         if (c->item[i].uses[u]) schema_ref(t, c->item[i].p->name, use_names[u], c->item[i].p->name);
-    json_close(t, '}');
-    json_bool(t, "additionalProperties", false);
-    json_close(t, '}');
+    close_one_of(t);
     schema_ref(t, NULL, "reference", "");
     json_close(t, ']');
     json_close(t, '}');
@@ -181,20 +192,14 @@ static void forms(text *t, const heft_option *(*row)(int i, const char **name), 
         if (!schema_any_required(rows)) json_string(t, NULL, name);
     json_close(t, ']');
     json_close(t, '}');
-    json_open(t, NULL, '{');
-    json_string(t, "type", "object");
-    json_int(t, "minProperties", 1);
-    json_int(t, "maxProperties", 1);
-    json_open(t, "properties", '{');
+    open_one_of(t);
     for (int i = 0; (rows = row(i, &name)); i++) {
         schema_open(t, name, NULL, !schema_any_required(rows));
         for (const heft_option *o = rows; o->type != HEFT_END; o++)
             schema_option(t, o, first_has_default || o != rows || o->type != HEFT_REAL);
         schema_close(t, rows);
     }
-    json_close(t, '}');
-    json_bool(t, "additionalProperties", false);
-    json_close(t, '}');
+    close_one_of(t);
 }
 
 static void define_layer_keys(text *t)

@@ -207,9 +207,7 @@ static int read_run(shown *w, problems *pr)
 static const char *shape(arena *a, int64_t rank, const int64_t *dim)
 {
     text t = { 0 };
-    text_add(&t, "[");
-    for (int64_t i = 0; i < rank; i++) text_printf(&t, "%s%" PRId64, i ? ", " : "", dim[i]);
-    text_add(&t, "]");
+    text_dims(&t, rank, dim);
     const char *s = arena_strndup(a, t.s, t.n);
     text_free(&t);
     return s;

@@ -185,8 +185,7 @@ const batch *loader_next(loader *l, problems *pr)
     if (l->filled > l->taken) {
         slot *s = &l->slot[l->taken++ % SLOTS];
         if (s->failed.n) {
-            for (size_t i = 0; i < s->failed.n; i++)
-                problems_add(pr, s->failed.item[i].at, "%s", s->failed.item[i].text);
+            problems_append(pr, &s->failed);
             problems_free(&s->failed);
         } else {
             l->holds = true;

@@ -52,9 +52,7 @@ int shape_of_targets(const char *name, int rank, const int64_t *dim, bool whole,
 
 void shape_print(const heft_shape *s, text *out)
 {
-    text_add(out, "[");
-    for (int i = 0; i < s->rank; i++) text_printf(out, "%s%lld", i ? ", " : "", (long long)s->dim[i]);
-    text_add(out, "]");
+    text_dims(out, s->rank, s->dim);
 }
 
 bool shape_equal(const heft_shape *a, const heft_shape *b)

@@ -174,9 +174,8 @@ static int read_into(hdf_file *f, const char *path, hid_t data, hid_t memory, hi
 
 static void shape_text(text *t, int rank, const int64_t *dim)
 {
-    if (!rank) text_add(t, "a scalar");
-    for (int i = 0; i < rank; i++) text_printf(t, "%s%" PRId64, i ? ", " : "[", dim[i]);
-    if (rank) text_add(t, "]");
+    if (rank) text_dims(t, rank, dim);
+    else text_add(t, "a scalar");
 }
 
 int hdf_read(hdf_file *f, const char *path, hdf_type type, int rank, const int64_t *dim, void *out, problems *pr)

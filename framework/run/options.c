@@ -53,9 +53,7 @@ static void compare_loss(const comparison *k)
 static const char *shape_text(const comparison *k, int64_t rank, const int64_t *dim)
 {
     text t = { 0 };
-    text_add(&t, "[");
-    for (int64_t i = 0; i < rank; i++) text_printf(&t, "%s%" PRId64, i ? ", " : "", dim[i]);
-    text_add(&t, "]");
+    text_dims(&t, rank, dim);
     const char *s = arena_strndup(k->memory, t.s, t.n);
     text_free(&t);
     return s;

@@ -82,6 +82,7 @@ typedef struct task { char id[TRIAL_ID]; int64_t until; double spent; } task;
 typedef struct task_list { limits limits; int threads; int64_t n; task *task; } task_list;
 typedef struct task_record { bool ended; int64_t list; ending end; } task_record;
 
+int64_t task_list_number(const char *name);               /* of a list, by its name; 0: it is none */
 int  task_list_write(const char *path, const task_list *l, problems *pr);
 int  task_list_read(const char *path, task_list *l, arena *a, problems *pr);
 int  task_record_write(const char *run_dir, const task_record *r, problems *pr);

@@ -41,19 +41,12 @@ typedef struct slurm {
 
 static const char *list_path(const slurm *s, int64_t list, arena *a) { return arena_printf(a, "%s/%04lld", s->dir, (long long)list); }
 
-/* The number of a list, by its name; 0: it is none. */
-static int64_t list_number(const char *name)
-{
-    int64_t n;
-    return strspn(name, "0123456789") == strlen(name) && text_int(name + strspn(name, "0"), &n) ? n : 0;
-}
-
 bool slurm_has(const char *dir)
 {
     arena *a = arena_new();
     DIR *d = opendir(path_join(a, dir, "slurm"));
     bool any = false;
-    for (struct dirent *e; d && (e = readdir(d));) any |= list_number(e->d_name) > 0;
+    for (struct dirent *e; d && (e = readdir(d));) any |= task_list_number(e->d_name) > 0;
     if (d) closedir(d);
     arena_free(a);
     return any;
@@ -167,7 +160,7 @@ static void submission_failed(slurm *s, problems *why, problems *pr)
     if (!s->failing) s->failing = now;
     s->tried = now;
     if (!s->submitted || now - s->failing > try_for)
-        for (size_t i = 0; i < why->n; i++) problems_add(pr, why->item[i].at, "%s", why->item[i].text);
+        problems_append(pr, why);
 }
 
 static int start(launcher *l, int n, trial *const *t, problems *pr)
@@ -239,7 +232,7 @@ static void take_lists_back(slurm *s)
     for (struct dirent *e; d && (e = readdir(d));) {
         struct stat about;
         const bool empty = strstr(e->d_name, ".txt") && fstatat(dirfd(d), e->d_name, &about, 0) == 0 && about.st_size == 0;
-        if (list_number(e->d_name) || empty) unlinkat(dirfd(d), e->d_name, 0);
+        if (task_list_number(e->d_name) || empty) unlinkat(dirfd(d), e->d_name, 0);
     }
     if (d) closedir(d);
 }
@@ -285,7 +278,7 @@ static int read_lists(slurm *s, problems *pr)
     DIR *d = opendir(s->dir);
     int64_t room = 0;
     for (struct dirent *e; d && (e = readdir(d));) {
-        const int64_t list = list_number(e->d_name);
+        const int64_t list = task_list_number(e->d_name);
         if (!list) continue;
         if (s->n_entries == room) {
             room = room ? 2 * room : 16;

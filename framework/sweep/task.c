@@ -24,6 +24,12 @@ static const double tick = 0.1, own_signal = 1, requeue_limit = 30;
 
 /* ---- files ---- */
 
+int64_t task_list_number(const char *name)
+{
+    int64_t n;
+    return strspn(name, "0123456789") == strlen(name) && text_int(name + strspn(name, "0"), &n) ? n : 0;
+}
+
 int task_list_write(const char *path, const task_list *l, problems *pr)
 {
     text t = { 0 };
@@ -158,7 +164,7 @@ static void requeue(void)
 bool sweep_task(const char *path, problems *pr)
 {
     const char *word = getenv("SLURM_ARRAY_TASK_ID");
-    int64_t index, number;
+    int64_t index;
     task_list l;
     if (!word || !text_int(word, &index)) {
         problems_add(pr, (place){ 0 }, "SLURM_ARRAY_TASK_ID is %s; --task is for the jobs that `heft sweep --launcher slurm` submits",
@@ -172,8 +178,8 @@ bool sweep_task(const char *path, problems *pr)
     }
     arena *a = arena_new();
     bool done = false;
-    const char *digits = path_base(path) + strspn(path_base(path), "0");
-    if (task_list_read(path, &l, a, pr) == 0 && (index < 0 || index >= l.n || !text_int(digits, &number)))
+    const int64_t number = task_list_number(path_base(path));
+    if (task_list_read(path, &l, a, pr) == 0 && (index < 0 || index >= l.n || !number))
         problems_add(pr, (place){ path, 0, 0 }, "has %lld trials; SLURM_ARRAY_TASK_ID is %s", (long long)l.n, word);
     else if (!pr->n) {
         const task *x = &l.task[index];

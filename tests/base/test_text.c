@@ -143,11 +143,24 @@ static void counts(void **state)
     }
 }
 
+static void dims(void **state)
+{
+    (void)state;
+    static const int64_t dim[] = { 28, -1, INT64_MAX };
+    static const char *const texts[] = { "[]", "[28]", "[28, -1]", "[28, -1, 9223372036854775807]" };
+    for (int n = 0; n < 4; n++) {
+        text t = { 0 };
+        text_dims(&t, n, dim);
+        assert_string_equal(t.s, texts[n]);
+        text_free(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(growing), cmocka_unit_test(nearest_names), cmocka_unit_test(words), cmocka_unit_test(integers),
-        cmocka_unit_test(reals), cmocka_unit_test(shortest_forms), cmocka_unit_test(counts),
+        cmocka_unit_test(reals), cmocka_unit_test(shortest_forms), cmocka_unit_test(counts), cmocka_unit_test(dims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

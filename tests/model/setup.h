@@ -64,6 +64,16 @@ static inline pass_input whole_batch(const setup *s, int64_t n, uint64_t step)
     return (pass_input){ .n = n, .inputs = s->inputs, .targets = s->targets, .seed = 3, .step = step, .metrics = true };
 }
 
+/* No loss and no gradient, rather than 0 / 0, where nothing of a minibatch counts; the weights are `n` floats. */
+static inline void expect_nothing_counts(setup *s, const pass_input *in, int n)
+{
+    pass *p = pass_new(s->model, true, &s->pr);
+    assert_true(pass_run(p, in, true) == 0);
+    pass_sum(p, 0, s->model->n_trained);
+    for (int i = 0; i < n; i++) assert_true(pass_gradient(p)[i] == 0);
+    pass_free(p);
+}
+
 static inline void print_problems(const setup *s)
 {
     if (s->pr.n) problems_print(&s->pr, stderr);

@@ -120,6 +120,17 @@ static inline void train_to_end(setup *s, saver *w)
     expect_none(&w->pr);
 }
 
+/* Restored from middle.h5, it saves the same, and having trained to the end it saves end.h5. */
+static inline void expect_goes_on(setup *s, saver *w)
+{
+    assert_int_equal(checkpoint_save(s->trainer, "again.h5", &s->pr), 0);
+    expect_equal_files("middle.h5", "again.h5");
+    train_to_end(s, w);
+    assert_int_equal(checkpoint_save(s->trainer, "again.h5", &s->pr), 0);
+    expect_equal_files("end.h5", "again.h5");
+    expect_none(&s->pr);
+}
+
 static inline void make_trainer(setup *s, const char *yaml)
 {
     if (!setup_trainer(s, yaml)) problems_print(&s->pr, stderr);
