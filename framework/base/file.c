@@ -56,7 +56,7 @@ static int write_all(int fd, const char *bytes, size_t n)
     return 0;
 }
 
-static int sync_dir(const char *dir)
+int file_sync_dir(const char *dir)
 {
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -1;
@@ -80,7 +80,7 @@ int file_publish(const char *path, const void *bytes, size_t n, problems *pr)
         if (close(fd) < 0 && !failed) failed = "cannot be closed", error = errno;
         if (!failed && rename(aside, path) < 0) failed = "cannot be renamed into place", error = errno;
         if (failed) unlink(aside);               /* best effort: it does not have a published name */
-        else if (sync_dir(path_dir(a, path)) < 0) failed = "its directory cannot be flushed to the disk", error = errno;
+        else if (file_sync_dir(path_dir(a, path)) < 0) failed = "its directory cannot be flushed to the disk", error = errno;
     }
     if (failed) problems_system(pr, path, failed, error);
     arena_free(a);
@@ -92,7 +92,7 @@ int file_mkdir(const char *path)
 {
     if (mkdir(path, 0777) < 0) return -1;
     arena *a = arena_new();
-    const int rc = sync_dir(path_dir(a, path));
+    const int rc = file_sync_dir(path_dir(a, path));
     const int error = errno;
     arena_free(a);
     errno = error;

@@ -21,6 +21,7 @@ int   file_publish(const char *path, const void *bytes, size_t n, problems *pr);
 
 /* Like mkdir, and flushed to the disk like a published file: -1 and errno. */
 int   file_mkdir(const char *path);
+int   file_sync_dir(const char *path);                       /* the names in it: -1 and errno */
 int   file_mkdirs(const char *path, problems *pr);            /* like mkdir -p */
 bool  file_exists(const char *path);
 bool  file_is_dir(const char *path);

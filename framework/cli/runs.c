@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/cli.h"
 #include "report/board.h"
 #include "report/columns.h"
@@ -74,7 +75,8 @@ static void print_board(board *b, size_t most)
         cell[3] = arena_printf(a, "%zu", q->mean.n);
         cell[4] = arena_printf(a, "%lld", (long long)r->n_epochs);
         for (size_t v = 0; v < b->n_varied; v++) cell[5 + v] = setting_or_dash(r, b->varied[v]);
-        cell[n - 1] = *r->reason ? arena_printf(a, "%s: %s", r->name, r->reason) : r->name;
+        cell[n - 1] = arena_printf(a, "%s%s%s%s%s", r->name, *r->reason ? ": " : "", r->reason, *r->origin ? ", from " : "",
+                                   *r->origin ? path_base(path_dir(a, path_dir(a, r->origin))) : "");
         columns_add(c, cell);
     }
     printf("%zu runs, %zu points, by %s (%s is better)\n", b->n, b->n_points, b->metric, b->maximize ? "more" : "less");
@@ -102,6 +104,7 @@ static void print_json(const board *b)
             json_string(&o, "run", r->dir);
             json_string(&o, "state", r->state);
             json_string(&o, "reason", r->reason);
+            json_string(&o, "origin", r->origin);
             json_int(&o, "epochs", r->n_epochs);
             json_real(&o, b->metric, r->value);
             json_real(&o, "mean", q->mean.mean);
@@ -143,8 +146,8 @@ static void print_csv(const board *b)
             if (!known) metric[n++] = c->name;
         }
     csv_cell("rank", true);
-    static const char *const fixed[] = { "run", "state", "epochs", "seed" };
-    for (int i = 0; i < 4; i++) csv_cell(fixed[i], false);
+    static const char *const fixed[] = { "run", "origin", "state", "epochs", "seed" };
+    for (int i = 0; i < 5; i++) csv_cell(fixed[i], false);
     for (size_t v = 0; v < b->n_varied; v++) csv_cell(b->varied[v], false);
     for (int m = 0; m < n; m++) csv_cell(metric[m], false);
     putchar('\n');
@@ -155,6 +158,7 @@ static void print_csv(const board *b)
             char digits[32];
             printf("%zu", p + 1);
             csv_cell(r->dir, false);
+            csv_cell(r->origin, false);
             csv_cell(r->state, false);
             snprintf(digits, sizeof digits, "%lld", (long long)r->n_epochs);
             csv_cell(digits, false);

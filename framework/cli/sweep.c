@@ -26,6 +26,7 @@ static void event(const sweep *w, const trial *t, const char *what)
     json_int(&o, "point", t->point_number);
     json_int(&o, "seed", (int64_t)t->seed);
     json_string(&o, "run", t->dir);
+    json_string(&o, "origin", t->origin);
     json_string(&o, "state", trial_state_name(t->state));
     json_int(&o, "epochs", at);
     json_real(&o, "value", v);
@@ -64,6 +65,13 @@ static void on_divided(void *context, const sweep *w)
     sweep_screen_divided(x->screen, w);
 }
 
+static void on_taken(void *context, const sweep *w, const trial *t)
+{
+    const watch *x = context;
+    if (x->json) event(w, t, "taken");
+    sweep_screen_taken(x->screen, w, t);
+}
+
 static void on_began(void *context, const sweep *w, const trial *t)
 {
     const watch *x = context;
@@ -84,11 +92,16 @@ static void on_tick(void *context, const sweep *w) { sweep_screen_tick(((const w
 
 static void say_end(const sweep *w, sweep_end end, bool json)
 {
-    int64_t n[6] = { 0 }, at;
-    for (int64_t i = 0; i < w->n_trials; i++) n[trial_real(w->trial[i])->state]++;
+    int64_t n[6] = { 0 }, at, taken = 0;
+    for (int64_t i = 0; i < w->n_trials; i++) {
+        n[trial_real(w->trial[i])->state]++;
+        taken += *trial_real(w->trial[i])->origin != 0;
+    }
     const trial *best = sweep_best(w);
-    fprintf(stderr, "%lld trials: %lld finished, %lld stopped early by the sweep, %lld failed\n", (long long)w->n_trials,
+    fprintf(stderr, "%lld trials: %lld finished, %lld stopped early by the sweep, %lld failed", (long long)w->n_trials,
             (long long)n[TRIAL_FINISHED], (long long)n[TRIAL_STOPPED], (long long)n[TRIAL_FAILED]);
+    if (taken) fprintf(stderr, "; %lld taken from other sweeps", (long long)taken);
+    fputc('\n', stderr);
     for (int64_t i = 0; i < w->n_trials; i++)
         if (w->trial[i]->state == TRIAL_FAILED) fprintf(stderr, "  trial %lld failed: %s (%s.txt)\n", (long long)w->trial[i]->number, w->trial[i]->reason, w->trial[i]->dir);
     if (best) {
@@ -105,7 +118,7 @@ static void say_end(const sweep *w, sweep_end end, bool json)
 static int run(sweep *w, const sweep_options *o, bool json, problems *pr)
 {
     watch x = { sweep_screen_new(stderr, progress_terminal(stderr)), json };
-    const sweep_events ev = { &x, on_divided, on_began, on_ended, on_tick };
+    const sweep_events ev = { &x, on_divided, on_taken, on_began, on_ended, on_tick };
     const sweep_end end = sweep_run(w, o, &ev, pr);
     sweep_screen_end(x.screen);
     if (end == SWEEP_BROKEN) return cli_fail(pr, EXIT_WORK_FAILED);
@@ -115,7 +128,7 @@ static int run(sweep *w, const sweep_options *o, bool json, problems *pr)
 
 /* ---- the verb ---- */
 
-static const char usage[] = "heft sweep FILE|DIR [path=value ...] [--run DIR] [--resume] [-j N] [--threads N] [--launcher local|slurm] [--slurm OPTIONS] [--json] [--retry-failed]";
+static const char usage[] = "heft sweep FILE|DIR [path=value ...] [--run DIR] [--resume] [-j N] [--threads N] [--launcher local|slurm] [--slurm OPTIONS] [--share DIR|none] [--json] [--retry-failed]";
 
 static bool read_count(const char *name, const char *word, int most, int *out)
 {
@@ -127,7 +140,7 @@ static bool read_count(const char *name, const char *word, int most, int *out)
     return *out > 0;
 }
 
-static int sweep_with(const cli_args *args, const char *file, const char *dir, bool again, const sweep_options *o, bool json)
+static int sweep_with(const cli_args *args, const char *file, const char *dir, const char *share, bool again, const sweep_options *o, bool json)
 {
     problems pr = { 0 };
     int code = EXIT_USAGE;
@@ -135,7 +148,7 @@ static int sweep_with(const cli_args *args, const char *file, const char *dir, b
     experiment *e = experiment_load(file, args->n_overrides, args->override, &pr);
     sweep *w = e ? sweep_new(e, args->n_overrides, args->override, &pr) : NULL;
     const bool there = again && dir && sweep_is(dir);
-    if (w && sweep_check(w, &checked, &pr) == 0 && (there ? sweep_open(w, dir, &pr) : sweep_create(w, dir, &pr)) == 0)
+    if (w && sweep_check(w, &checked, &pr) == 0 && (there ? sweep_open : sweep_create)(w, dir, share, &pr) == 0)
         code = run(w, o, json, &pr);
     else cli_fail(&pr, code);
     sweep_free(w);
@@ -155,6 +168,13 @@ static bool read_launcher(const char *word, sweep_options *o)
     return k == 1 || (k == 0 && !o->slurm_options);
 }
 
+static bool read_share(const char *word)
+{
+    const bool good = !word || !strcmp(word, "none") || file_is_dir(word);
+    if (!good) fprintf(stderr, "heft sweep: error: --share %s: the directory of a sweep, or of some, was expected, or none\n", word);
+    return good;
+}
+
 static int task(const char *list)
 {
     problems pr = { 0 };
@@ -166,7 +186,7 @@ static int task(const char *list)
 
 int verb_sweep(int argc, char **argv)
 {
-    const char *dir = NULL, *at_once = NULL, *threads = NULL, *launcher = NULL, *list = NULL;
+    const char *dir = NULL, *at_once = NULL, *threads = NULL, *launcher = NULL, *list = NULL, *share = NULL;
     bool again = false, json = false;
     sweep_options o = { 0 };
     const cli_option options[] = {
@@ -177,13 +197,14 @@ int verb_sweep(int argc, char **argv)
         { "--launcher", &launcher, NULL, "local|slurm  where trials run: on this machine (default), or as jobs of Slurm" },
         { "--slurm", &o.slurm_options, NULL, "OPTIONS  for sbatch, separated by spaces: --slurm='--partition=short --time=60'" },
         { "--task", &list, NULL, "LIST  what such a job runs: one trial of a list" },
+        { "--share", &share, NULL, "DIR|none  take trials from the sweep DIR, or those in it, too (default: from those beside it); none: from none" },
         { "--json", NULL, &json, "events on stdout, one JSON object a line" },
         { "--retry-failed", NULL, &o.retry_failed, "with --resume: try failed trials again" },
         { 0 }
     };
     cli_args args;
     if (cli_read(argc, argv, options, 0, 1, usage, &args) < 0 || !read_count("-j", at_once, 1000, &o.at_once) ||
-        !read_count("--threads", threads, 1024, &o.threads) || !read_launcher(launcher, &o)) return EXIT_USAGE;
+        !read_count("--threads", threads, 1024, &o.threads) || !read_launcher(launcher, &o) || !read_share(share)) return EXIT_USAGE;
     if (list && !args.n) return task(list);
     if (list || !args.n) {
         fprintf(stderr, "heft sweep: error: %s\nusage: %s\n", list ? "--task goes alone" : "an experiment, or with --resume the directory of a sweep, was expected", usage);
@@ -195,7 +216,7 @@ int verb_sweep(int argc, char **argv)
             fputs("heft sweep: error: --resume goes with the directory of a sweep: heft sweep --resume DIR, or FILE --run DIR --resume\n", stderr);
             return EXIT_USAGE;
         }
-        return sweep_with(&args, file, dir, again, &o, json);
+        return sweep_with(&args, file, dir, share, again, &o, json);
     }
     if (!again || dir || args.n_overrides || !sweep_is(file)) {
         fprintf(stderr, "heft sweep: error: %s: %s\n", file, !sweep_is(file) ? "there is no sweep.yaml in it, so it is no sweep" :
@@ -203,7 +224,7 @@ int verb_sweep(int argc, char **argv)
         return EXIT_USAGE;
     }
     arena *a = arena_new();
-    const int code = sweep_with(&args, path_join(a, file, "sweep.yaml"), file, true, &o, json);
+    const int code = sweep_with(&args, path_join(a, file, "sweep.yaml"), file, share, true, &o, json);
     arena_free(a);
     return code;
 }

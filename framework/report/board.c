@@ -65,8 +65,15 @@ static table *read_epochs(board *b, const char *dir, problems *pr)
     return t;
 }
 
-/* yaml: its experiment.  A damaged run is named and passed over. */
-static void add_run(board *b, const char *dir, const char *yaml, const char *state, const char *reason)
+/* A run that was taken from another sweep may have gone further than it counts here. */
+static void cut_epochs(table *t, int64_t most)
+{
+    const int c = t ? table_find(t, "epoch") : -1;
+    while (c >= 0 && t->n_rows && table_row(t, t->n_rows - 1)[c] > (double)most) t->n_rows--;
+}
+
+/* yaml: its experiment; known: what a sweep's table says of it.  A damaged run is named and passed over. */
+static void add_run(board *b, const char *dir, const char *yaml, board_run known)
 {
     problems own = { 0 };
     const node *root = node_load(b->memory, yaml, &own);
@@ -76,9 +83,10 @@ static void add_run(board *b, const char *dir, const char *yaml, const char *sta
             b->run = arena_grow(b->memory, b->run, b->n, b->room, sizeof *b->run);
         }
         board_run *r = &b->run[b->n++];
-        *r = (board_run){ .name = path_base(dir), .dir = dir, .state = state, .reason = reason, .value = NAN };
+        *r = (board_run){ .name = path_base(dir), .dir = dir, .state = known.state, .reason = known.reason, .origin = known.origin, .value = NAN };
         flatten(b, r, "", root);
         r->epochs = read_epochs(b, dir, &own);
+        if (known.n_epochs) cut_epochs(r->epochs, known.n_epochs);
     }
     problems_print(&own, stderr);
     problems_free(&own);
@@ -91,7 +99,7 @@ static void add_folder(board *b, const char *dir, int depth)
 {
     const char *yaml = path_join(b->memory, dir, "experiment.yaml");
     if (file_exists(yaml)) {
-        add_run(b, dir, yaml, "", "");
+        add_run(b, dir, yaml, (board_run){ .state = "", .reason = "", .origin = "" });
         return;
     }
     struct dirent **list;
@@ -107,21 +115,27 @@ static void add_folder(board *b, const char *dir, int depth)
 static int add_sweep(board *b, const char *dir, problems *pr)
 {
     hdf_file *f = hdf_open_published(path_join(b->memory, dir, "sweep.h5"), "heft-sweep 1", pr);
-    int64_t n = 0, n_state = 0, n_reason = 0;
-    char **id, **state, **reason, *goal, *of;
+    int64_t n = 0, n_state = 0, n_reason = 0, n_origin = 0;
+    char **id, **state, **reason, **origin, *goal, *of;
+    table *rows = NULL;
     int rc = -1;
     if (f && hdf_read_texts(f, "/run", b->memory, &n, &id, pr) == 0 && hdf_read_texts(f, "/state", b->memory, &n_state, &state, pr) == 0 &&
-        hdf_read_texts(f, "/reason", b->memory, &n_reason, &reason, pr) == 0 && n == n_state && n == n_reason &&
+        hdf_read_texts(f, "/reason", b->memory, &n_reason, &reason, pr) == 0 && hdf_read_texts(f, "/origin", b->memory, &n_origin, &origin, pr) == 0 &&
+        (rows = table_read(f, "/trials", pr)) && n == n_state && n == n_reason && n == n_origin && n == rows->n_rows &&
         (goal = hdf_get_text(f, "/trials", "goal", b->memory, pr)) && (of = hdf_get_text(f, "/trials", "of", b->memory, pr))) {
         char *metric = hdf_get_text(f, "/trials", "metric", b->memory, pr);
         if (!b->metric) b->metric = metric;
         if (metric && !strcmp(metric, b->metric)) b->maximize = !strcmp(goal, "maximize"), b->of_best = !strcmp(of, "best");
         for (int64_t i = 0; i < n; i++) {
             const char *run = arena_printf(b->memory, "%s/trials/%s", dir, id[i]);
-            add_run(b, run, arena_printf(b->memory, "%s.yaml", run), state[i], reason[i]);
+            const int epochs = table_find(rows, "epochs");
+            const bool over = !strcmp(state[i], "finished") || !strcmp(state[i], "stopped");
+            add_run(b, run, arena_printf(b->memory, "%s.yaml", run), (board_run){ .state = state[i], .reason = reason[i], .origin = origin[i],
+                    .n_epochs = over && epochs >= 0 ? (int64_t)table_row(rows, i)[epochs] : 0 });
         }
         rc = 0;
     }
+    table_free(rows);
     hdf_close(f);
     return rc;
 }

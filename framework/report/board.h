@@ -16,6 +16,7 @@ typedef struct setting { const char *path, *value; } setting;
 
 typedef struct board_run {
     const char *name, *dir, *state, *reason;     /* state: of a sweep's table; "" elsewhere */
+    const char *origin;                          /* the run of another sweep that it was; "" */
     size_t      n_settings;
     setting    *setting;
     table      *epochs;                          /* NULL: nothing was measured */

@@ -177,22 +177,32 @@ void sweep_screen_began(sweep_screen *s, const sweep *w, const trial *t)
     sweep_screen_tick(s, w);
 }
 
-void sweep_screen_ended(sweep_screen *s, const sweep *w, const trial *t)
+static void say(sweep_screen *s, const sweep *w, const trial *t, const char *what, const char *how)
 {
     text set = { 0 };
-    char seconds[32];
     int64_t at;
-    s->ended++;
-    if (s->terminal && t->state != TRIAL_FAILED) return;
     const double v = trial_value(w, t, 0, &at);
     clear(s);
     point_text(w->space, t->point, &set);
-    progress_duration(t->seconds, seconds);
-    fprintf(s->to, "trial %lld %s", (long long)t->number, t->state == TRIAL_WAITING ? "interrupted" : trial_state_name(t->state));
+    fprintf(s->to, "trial %lld %s", (long long)t->number, what);
     if (t->state == TRIAL_FAILED) fprintf(s->to, ": %s", t->reason);
     else if (isfinite(v)) fprintf(s->to, "  epoch %lld  %s %.6g", (long long)at, w->space->metric, v);
-    fprintf(s->to, "  %s  %s\n", seconds, set.s);
+    fprintf(s->to, "  %s  %s\n", how, set.s);
     text_free(&set);
+}
+
+void sweep_screen_taken(sweep_screen *s, const sweep *w, const trial *t)
+{
+    if (!s->terminal) say(s, w, t, "taken", t->origin);
+}
+
+void sweep_screen_ended(sweep_screen *s, const sweep *w, const trial *t)
+{
+    char seconds[32];
+    s->ended++;
+    progress_duration(t->seconds, seconds);
+    if (!s->terminal || t->state == TRIAL_FAILED)
+        say(s, w, t, t->state == TRIAL_WAITING ? "interrupted" : trial_state_name(t->state), seconds);
 }
 
 void sweep_screen_end(sweep_screen *s)

@@ -6,12 +6,14 @@
  * ]}
  * One entry a line, so that an earlier process's entries can be kept as they are.
  */
+#include <gnu/libc-version.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/program.h"
 #include "compute/compute.h"
 #include "run/inside.h"
 
@@ -51,6 +53,18 @@ static void add_member(text *t, const char *key, const char *value)
     else text_add(t, "null");
 }
 
+/* What bits depend on beside the experiment, its data and its plugins. */
+static void add_program(text *t)
+{
+    char build[BUILD_HEX];
+    program_build(build);
+    add_member(t, "heft", HEFT_VERSION);
+    add_member(t, "build", build);
+    add_member(t, "libc", gnu_get_libc_version());
+    add_member(t, "hdf5", hdf_version());
+    add_member(t, "compute", compute_describe());
+}
+
 static void add_command(text *t)
 {
     text_add(t, ", \"command\": [");
@@ -78,9 +92,7 @@ static int publish(const provenance *p, const char *ended, problems *pr)
     text_printf(&t, ", \"pid\": %ld", (long)getpid());
     add_member(&t, "started", p->started);
     add_member(&t, "ended", ended);
-    add_member(&t, "heft", HEFT_VERSION);
-    add_member(&t, "hdf5", hdf_version());
-    add_member(&t, "compute", compute_describe());
+    add_program(&t);
     text_printf(&t, ", \"threads\": %d", compute_threads());
     add_command(&t);
     text_add(&t, "}");
@@ -97,7 +109,7 @@ static char *earlier(arena *a, const char *path)
     problems none = { 0 };
     size_t n = 0;
     const size_t h = strlen(head), e = strlen(tail);
-    char *bytes = file_exists(path) ? file_read(path, MOST, &n, &none) : NULL, *out = "";
+    char *bytes = file_exists(path) ? file_read(path, MOST, &n, &none) : NULL, *out = arena_strdup(a, "");
     if (bytes && n > h + e && !strncmp(bytes, head, h) && !strcmp(bytes + n - e, tail))
         out = arena_printf(a, "%.*s,\n", (int)(n - h - e), bytes + h);
     block_free(bytes);
@@ -121,4 +133,17 @@ int provenance_end(provenance *p, problems *pr)
     const int rc = publish(p, now(p->memory), pr);
     arena_free(p->memory);
     return rc;
+}
+
+bool provenance_agrees(const char *run_dir)
+{
+    arena *a = arena_new();
+    text same = { 0 };
+    char *entry = earlier(a, path_join(a, run_dir, "provenance.json")), *save = NULL;
+    add_program(&same);
+    bool agrees = *entry;
+    for (char *line = strtok_r(entry, "\n", &save); line && agrees; line = strtok_r(NULL, "\n", &save)) agrees = strstr(line, same.s) != NULL;
+    text_free(&same);
+    arena_free(a);
+    return agrees;
 }

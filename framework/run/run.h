@@ -61,6 +61,10 @@ char *run_latest(const char *dir, arena *a, problems *damaged, problems *pr);
  * latest is a problem that names the newest valid one. */
 char *run_resolve(const char *path, arena *a, problems *pr);
 
+/* Was every process that worked on the run this program, with the same libraries, on a processor with the same
+ * instructions? */
+bool provenance_agrees(const char *dir);
+
 /* A line to log.txt and to stderr.  r NULL: to stderr. */
 __attribute__((format(printf, 2, 3)))
 void run_log(run *r, const char *fmt, ...);

@@ -61,14 +61,15 @@ static const char *make_numbered(sweep *w, problems *pr)
     }
 }
 
-static int begin(sweep *w, problems *pr)
+static int begin(sweep *w, const char *share, problems *pr)
 {
+    share_find(w, share);
     if (take_lock(w, pr) < 0 || file_mkdirs(path_join(w->memory, w->dir, "trials"), pr) < 0) return -1;
     w->steer = steer_new(w->space, w->sampler, w->epochs ? w->epochs : 1);
     return 0;
 }
 
-int sweep_create(sweep *w, const char *dir, problems *pr)
+int sweep_create(sweep *w, const char *dir, const char *share, problems *pr)
 {
     if (dir && file_exists(dir)) {
         static const char *const begun[] = { ".", "..", "lock", "trials" };
@@ -88,7 +89,7 @@ int sweep_create(sweep *w, const char *dir, problems *pr)
     }
     if (dir && file_mkdirs(dir, pr) < 0) return -1;
     w->dir = dir ? arena_strdup(w->memory, dir) : make_numbered(w, pr);
-    if (!w->dir || begin(w, pr) < 0) return -1;
+    if (!w->dir || begin(w, share, pr) < 0) return -1;
     text yaml = { 0 };
     experiment_write(w->experiment, &yaml);
     const int rc = file_publish(path_join(w->memory, w->dir, "sweep.yaml"), yaml.s, yaml.n, pr);
@@ -115,11 +116,11 @@ static int check_same(const sweep *w, problems *pr)
     return same ? 0 : -1;
 }
 
-int sweep_open(sweep *w, const char *dir, problems *pr)
+int sweep_open(sweep *w, const char *dir, const char *share, problems *pr)
 {
     w->dir = arena_strdup(w->memory, dir);
     if (check_same(w, pr) < 0) return -1;
-    return begin(w, pr);
+    return begin(w, share, pr);
 }
 
 /* ---- trials ---- */
@@ -153,7 +154,7 @@ trial *sweep_trial(sweep *w, const job *j, int64_t repeat, problems *pr)
     if (!e) return NULL;
     arena *a = w->memory;
     t = arena_alloc(a, 1, sizeof *t);
-    *t = (trial){ .number = number, .point_number = j->number, .point = j->point, .seed = e->seed, .reason = "" };
+    *t = (trial){ .number = number, .point_number = j->number, .point = j->point, .seed = e->seed, .reason = "", .origin = "" };
     experiment_id(e, t->id);
     t->dir = arena_printf(a, "%s/trials/%s", w->dir, t->id);
     for (int64_t i = 0; i < w->n_trials && !t->same; i++)
@@ -166,11 +167,13 @@ trial *sweep_trial(sweep *w, const job *j, int64_t repeat, problems *pr)
         rc = file_publish(path, yaml.s, yaml.n, pr);
         text_free(&yaml);
     }
+    if (rc == 0 && !t->same && w->n_sources && !file_exists(t->dir)) share_take(w, t, e);
     experiment_free(e);
     if (rc < 0) return NULL;
     add_trial(w, t);
     if (!t->same) {
-        trial_recall(w, t);
+        if (!t->taken) trial_recall(w, t);
+        t->origin = share_origin(t, a);
         trial_read(t);
         if (t->state == TRIAL_FINISHED && !trial_epochs(t)) t->state = TRIAL_WAITING;      /* its run was removed */
     }
@@ -207,6 +210,7 @@ double trial_value(const sweep *w, const trial *t, int64_t until, int64_t *at)
     const int e = t->epochs ? table_find(t->epochs, "epoch") : -1, c = t->epochs ? table_find(t->epochs, w->space->metric) : -1;
     double best = NAN;
     if (e < 0) return NAN;
+    if (!until && t->wanted != TO_THE_END) until = t->wanted;
     for (int64_t r = 0; r < t->epochs->n_rows; r++) {
         const double *row = table_row(t->epochs, r);
         if (until && row[e] > (double)until) break;

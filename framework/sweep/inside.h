@@ -7,6 +7,8 @@
 #include "sweep/space.h"
 #include "sweep/sweep.h"
 
+#define SWEEP_FORMAT "heft-sweep 1"
+
 enum { MOST_TRIALS = 10000, MOST_PARAMETERS = 200 };
 
 double normal_quantile(double p);    /* p in (0, 1) */
@@ -25,6 +27,12 @@ bool parameter_numeric(const parameter *p);              /* all its values are n
 /* Into t what sweep.h5 has of it, if anything. */
 void trial_recall(const sweep *w, trial *t);
 int  table_recall(sweep *w, problems *pr);               /* read sweep.h5; a missing or damaged one is no problem */
+
+/* ---- trials of other sweeps: share.c ---- */
+
+void share_find(sweep *w, const char *with);                          /* with: share of sweep_create */
+void share_take(sweep *w, trial *t, const experiment *e);             /* t has no run yet; see t->taken */
+const char *share_origin(const trial *t, arena *a);                   /* "" if its run was trained here */
 
 /* ---- processes of this machine ---- */
 

@@ -45,7 +45,8 @@ static int want(schedule_run *r, const job *j)
         if (wanted_of(j) <= t->wanted) continue;
         t->wanted = wanted_of(j);
         t->order = r->order++;
-        if (!settled(t, t->wanted)) r->changed = true;
+        if (new || !settled(t, t->wanted)) r->changed = true;
+        if (new && t->taken && r->ev->taken) r->ev->taken(r->ev->context, r->w, t);
     }
     return 0;
 }
@@ -213,7 +214,8 @@ sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, pr
     const bool done = !signals_stop() && more == 0 && pr->n == problems_before;
     for (int64_t i = 0; i < w->n_trials; i++) {
         trial *t = w->trial[i];
-        if (done && !t->same && (t->state == TRIAL_PAUSED || t->state == TRIAL_WAITING)) t->state = TRIAL_STOPPED;
+        const bool further = t->state == TRIAL_FINISHED && trial_epochs(t) > t->wanted;      /* in the sweep it was taken from */
+        if (done && !t->same && (t->state == TRIAL_PAUSED || t->state == TRIAL_WAITING || further)) t->state = TRIAL_STOPPED;
     }
     publish(&r, true);
     if (r.l->close) r.l->close(r.l);

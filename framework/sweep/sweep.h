@@ -3,7 +3,7 @@
  *   runs/NAME-0001/
  *     sweep.yaml        the resolved experiment with its section `sweep`
  *     sweep.h5          the table, replaced whole: see table.c
- *     trials/ID/        a run;  ID.yaml its experiment;  ID.txt what its last process printed
+ *     trials/ID/        a run;  ID.yaml its experiment;  ID.txt what its last process printed;  ID/origin whose run it was
  *     lock              held (flock) while a process works on the sweep
  *
  * ID: the first 16 hexadecimal digits of the SHA-256 of the trial's resolved experiment, without its name and its number of
@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include "base/digest.h"
 #include "config/experiment.h"
 #include "hdf/table.h"
 #include "sweep/steer.h"
@@ -35,6 +36,8 @@ typedef struct trial {
     struct trial *same;              /* an earlier trial of the same experiment, which stands for this one; or NULL */
     trial_state  state;
     const char  *reason;             /* of a failure, else "" */
+    const char  *origin;             /* the run of another sweep that it was taken from, else "" */
+    bool         taken;              /* by this process */
     int64_t      wanted;             /* epochs; TO_THE_END */
     int64_t      order;              /* in which they were wanted */
     int64_t      until;              /* what its process was told */
@@ -56,6 +59,8 @@ typedef struct division { int threads, at_once; double rate, seconds; } division
 
 enum { MOST_TRIED = 16 };
 
+typedef struct data_print { char key[DIGEST_HEX], fingerprint[DIGEST_HEX]; } data_print;
+
 typedef struct sweep {
     arena            *memory;
     const experiment *experiment;
@@ -71,6 +76,9 @@ typedef struct sweep {
     trial           **trial;
     struct recalled  *recalled;      /* of sweep.h5, as it was found */
     int64_t           n_recalled;
+    int64_t           n_sources, n_prints;
+    const char      **source;        /* directories of other sweeps, whose trials are taken */
+    data_print       *print;         /* of the data as they are, by section and seed */
     division          division;      /* of the machine; threads 0: trials are elsewhere */
     int               n_tried;       /* 0: it was given, or could not be measured; 1: too little is left to measure more */
     division          tried[MOST_TRIED];         /* by threads */
@@ -93,10 +101,11 @@ experiment *sweep_experiment(const sweep *w, const point *p, int64_t repeat, pro
 
 /* ---- the directory ---- */
 
-/* dir NULL: runs/NAME-NNNN.  -1 after problems (it holds something else; another process works on it). */
-int  sweep_create(sweep *w, const char *dir, problems *pr);
+/* dir NULL: runs/NAME-NNNN.  share: a sweep, or a folder of some, whose trials are taken where they are the same, beside those of the
+ * folder that dir is in; NULL: those alone; "none".  -1 after problems (it holds something else; another process works on it). */
+int  sweep_create(sweep *w, const char *dir, const char *share, problems *pr);
 /* A directory that holds this sweep: takes its lock and reads what is known of its trials. */
-int  sweep_open(sweep *w, const char *dir, problems *pr);
+int  sweep_open(sweep *w, const char *dir, const char *share, problems *pr);
 bool sweep_is(const char *dir);                                       /* is there a sweep in it? */
 
 /* The trial of a point, made if it is new.  NULL after a problem. */
@@ -105,7 +114,7 @@ trial *trial_real(trial *t);                                          /* itself,
 /* Read the rows of its run again. */
 void   trial_read(trial *t);
 int64_t trial_epochs(const trial *t);                                 /* rows it has */
-/* The metric after `until` epochs (0, or beyond the last row: the last); NaN if there is none.  *at: the epoch it is of. */
+/* The metric after `until` epochs (0: as many as were wanted; or beyond the last row: the last); NaN if there is none.  *at: the epoch it is of. */
 double trial_value(const sweep *w, const trial *t, int64_t until, int64_t *at);
 
 /* Replace sweep.h5. */
@@ -123,6 +132,7 @@ typedef struct sweep_options {
 typedef struct sweep_events {
     void *context;
     void (*divided)(void *context, const sweep *w);                   /* see division and tried; on this machine only */
+    void (*taken)(void *context, const sweep *w, const trial *t);     /* from another sweep */
     void (*began)(void *context, const sweep *w, const trial *t);
     void (*ended)(void *context, const sweep *w, const trial *t);     /* a process; see state, reason, epochs */
     void (*tick)(void *context, const sweep *w);                      /* a few times a second */

@@ -3,10 +3,10 @@
  *   /trials              one row a trial: trial, point, seed, epochs, value (the sweep's metric), the parameters that are
  *                        numbers by their paths, the metrics of the last epoch by their names.  A failed trial has no
  *                        epochs and no metrics here, since how far it came depends on when it was saved.
- *   /run, /state, /reason     texts, by row
+ *   /run, /state, /reason, /origin     texts, by row; origin: the run of another sweep that it was taken from
  *   /parameters/PATH     parameters that are no numbers, as YAML; "" where one is no part of the point
  *   /timing              by row: seconds, attempts, failures.  Attributes at_once, threads: how the newest process divided the machine
- *   /divisions           if that was measured, a row for each way that was tried.  All but these two has the same bits for the same sweep.
+ *   /divisions           if that was measured, a row for each way that was tried.  All but these two and /origin has the same bits for the same sweep.
  *   /experiment          sweep.yaml
  *
  * The attributes metric, goal and of (last, best) of /trials say what `value` is.
@@ -16,8 +16,6 @@
 
 #include "base/file.h"
 #include "sweep/inside.h"
-
-#define SWEEP_FORMAT "heft-sweep 1"
 
 typedef struct recalled { char id[TRIAL_ID]; trial_state state; const char *reason; double seconds; int64_t attempts, failures; } recalled;
 
@@ -85,7 +83,10 @@ static void fill_row(const sweep *w, trial *t, table *out)
     if (real->state == TRIAL_FAILED || !e || !e->n_rows) return;
     row[4] = trial_value(w, real, 0, &at);
     row[3] = (double)at;
-    const double *last = table_row(e, e->n_rows - 1);
+    int64_t row_at = e->n_rows - 1;
+    const int epoch = table_find(e, "epoch");
+    while (row_at && table_row(e, row_at)[epoch] > (double)at) row_at--;
+    const double *last = table_row(e, row_at);
     for (int k = 0; k < e->n_columns; k++) {
         const int c = is_metric(&e->column[k]) ? table_find(out, e->column[k].name) : -1;
         if (c >= 0) row[c] = last[k];
@@ -95,16 +96,18 @@ static void fill_row(const sweep *w, trial *t, table *out)
 static int write_texts(const sweep *w, hdf_file *f, arena *a, problems *pr)
 {
     const size_t n = (size_t)w->n_trials;
-    const char **column[3];
-    for (int k = 0; k < 3; k++) column[k] = arena_alloc(a, n + 1, sizeof *column[k]);
+    enum { TEXTS = 4 };
+    const char **column[TEXTS];
+    for (int k = 0; k < TEXTS; k++) column[k] = arena_alloc(a, n + 1, sizeof *column[k]);
     for (size_t i = 0; i < n; i++) {
         const trial *real = trial_real(w->trial[i]);
         column[0][i] = w->trial[i]->id;
         column[1][i] = state_names[real->state];
         column[2][i] = real->reason;
+        column[3][i] = real->origin;
     }
-    static const char *const path[] = { "/run", "/state", "/reason" };
-    for (int k = 0; k < 3; k++)
+    static const char *const path[TEXTS] = { "/run", "/state", "/reason", "/origin" };
+    for (int k = 0; k < TEXTS; k++)
         if (hdf_write_texts(f, path[k], w->n_trials, column[k], pr) < 0) return -1;
     for (int i = 0; i < w->space->n; i++) {
         const parameter *p = &w->space->parameter[i];

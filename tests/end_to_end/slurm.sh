@@ -38,7 +38,7 @@ YAML
 expect 0 "$heft" sweep net.yaml --run here
 one=$(table_of here)
 
-"$heft" sweep net.yaml --run there --launcher slurm --json >out 2>err </dev/null &
+"$heft" sweep net.yaml --run there --share none --launcher slurm --json >out 2>err </dev/null &
 pid=$!
 preempted=0
 for ((i = 0; i < 150; i++)); do
@@ -61,7 +61,7 @@ done
 
 # begin DIR: a sweep through Slurm, and wait until one of its trials has saved something.
 begin() {
-    "$heft" sweep net.yaml --run "$1" --launcher slurm -j 4 >out 2>err </dev/null &
+    "$heft" sweep net.yaml --run "$1" --share none --launcher slurm -j 4 >out 2>err </dev/null &
     pid=$!
     for _ in $(seq 200); do [ -z "$(ls "$1"/trials/*/checkpoints/latest 2>/dev/null)" ] || break; sleep 0.05; done
 }
@@ -72,7 +72,7 @@ status=0
 wait $pid || status=$?
 [ $status = 75 ] || die "TERM: exit status $status, expected 75"
 [ -z "$(squeue --me --noheader)" ] || die "TERM: jobs are left in the queue"
-expect 0 "$heft" sweep --resume asked
+expect 0 "$heft" sweep --resume asked --share none
 [ "$one" = "$(table_of asked)" ] || die "stopped and gone on here: another table"
 
 # Killed: not to be gone on with here, since jobs may be at work; with Slurm it is taken over.
@@ -81,7 +81,7 @@ kill -KILL $pid
 wait $pid 2>/dev/null || true
 expect 1 "$heft" sweep --resume killed
 says err "go on with --launcher slurm"
-expect 0 "$heft" sweep --resume killed --launcher slurm
+expect 0 "$heft" sweep --resume killed --share none --launcher slurm
 [ "$one" = "$(table_of killed)" ] || die "killed and taken over: another table"
 
 # What sbatch refuses is said in its words.

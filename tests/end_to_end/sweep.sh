@@ -37,7 +37,7 @@ one=$(table_of one)
 [ "$(count one finished)" -gt 1 ] || die "none finished"
 [ "$(count one stopped)" -gt 8 ] || die "asha stopped too few"
 says err "best: trial"
-expect 0 "$heft" sweep net.yaml --run three -j 3 --json
+expect 0 "$heft" sweep net.yaml --run three --share none -j 3 --json
 [ "$one" = "$(table_of three)" ] || die "-j 3: another table"
 says out '"event": "ended"'
 expect 0 "$heft" sweep --resume three
@@ -45,7 +45,7 @@ expect 0 "$heft" sweep --resume three
 
 # Neither -j nor --threads: measured, recorded, said; and no other result.  -j with one core for each trial leaves nothing to measure, nor
 # does a sweep that is done.
-expect 0 "$heft" sweep net.yaml --run free --json
+expect 0 "$heft" sweep net.yaml --run free --share none --json
 [ "$one" = "$(table_of free)" ] || die "without -j: another table"
 says out '"event": "divided"'
 says err "at once"
@@ -81,7 +81,7 @@ kills=0
 for ((run = 1; run <= ${RUNS:-2}; run++)); do
     status=1
     for ((tries = 1; tries < 40; tries++)); do
-        "$heft" sweep net.yaml --run killed$run --resume -j 2 >out 2>err </dev/null &
+        "$heft" sweep net.yaml --run killed$run --share none --resume -j 2 >out 2>err </dev/null &
         pid=$!
         ms=$((100 + RANDOM % (400 + 100 * tries)))
         sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
@@ -95,13 +95,13 @@ for ((run = 1; run <= ${RUNS:-2}; run++)); do
         [ $status != 0 ] || break
         [ $status = 137 ] || die "run $run, start $tries: exit status $status"
     done
-    [ $status = 0 ] || expect 0 "$heft" sweep --resume killed$run
+    [ $status = 0 ] || expect 0 "$heft" sweep --resume killed$run --share none
     [ "$one" = "$(table_of killed$run)" ] || die "run $run: killed and resumed, another table"
 done
 [ $kills -gt 3 ] || die "only $kills kills: this test saw nothing"
 
 # Asked to stop: trials save, 75, and the rest later gives the same.
-"$heft" sweep net.yaml --run asked >out 2>err </dev/null &
+"$heft" sweep net.yaml --run asked --share none >out 2>err </dev/null &
 pid=$!
 for _ in $(seq 200); do [ -z "$(ls asked/trials/*/checkpoints/latest 2>/dev/null)" ] || break; sleep 0.02; done
 kill -TERM $pid
@@ -109,7 +109,7 @@ status=0
 wait $pid || status=$?
 [ $status = 75 ] || die "TERM: exit status $status, expected 75"
 says err "heft sweep --resume asked"
-expect 0 "$heft" sweep --resume asked
+expect 0 "$heft" sweep --resume asked --share none
 [ "$one" = "$(table_of asked)" ] || die "stopped and resumed, another table"
 
 # Six types of layer, of which four misbehave: each fails by itself, with its reason.
