@@ -219,6 +219,12 @@ double trial_value(const sweep *w, const trial *t, int64_t until, int64_t *at)
     return best;
 }
 
+int64_t sweep_points(const sweep *w)
+{
+    const int64_t wanted = w->space->trials, grid = w->sampler->n_grid;
+    return w->space->method != SWEEP_GRID ? wanted : wanted && wanted < grid ? wanted : grid;
+}
+
 const trial *sweep_best(const sweep *w)
 {
     const trial *best = NULL;
