@@ -246,11 +246,7 @@ static void print_points(sweep *w, int64_t shown)
         for (int i = 0; i < s->n; i++) cell[i + 1] = p->value[i] ? p->value[i] : "-";
         columns_add(c, cell);
     }
-    text t = { 0 };
-    columns_write(c, &t);
-    if (t.s) fputs(t.s, stdout);
-    text_free(&t);
-    columns_free(c);
+    columns_print(c);
 }
 
 int sweep_describe(const experiment *e, int n_overrides, char *const *overrides, bool json, problems *pr)

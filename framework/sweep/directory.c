@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "run/run.h"
 #include "sweep/inside.h"
 
 enum { MOST_YAML = 4 << 20 };
@@ -187,7 +188,7 @@ void trial_read(trial *t)
     arena *a = arena_new();
     problems none = { 0 };
     const char *path = path_join(a, t->dir, "metrics.h5");
-    hdf_file *f = file_exists(path) ? hdf_open_published(path, "heft-metrics 1", &none) : NULL;
+    hdf_file *f = file_exists(path) ? hdf_open_published(path, METRICS_FORMAT, &none) : NULL;
     table *rows = f ? table_read(f, "/epochs", &none) : NULL;
     if (rows) {
         table_free(t->epochs);

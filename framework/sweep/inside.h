@@ -7,8 +7,6 @@
 #include "sweep/space.h"
 #include "sweep/sweep.h"
 
-#define SWEEP_FORMAT "heft-sweep 1"
-
 enum { MOST_TRIALS = 10000, MOST_PARAMETERS = 200 };
 
 double normal_quantile(double p);    /* p in (0, 1) */

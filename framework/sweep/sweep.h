@@ -21,6 +21,9 @@
 
 typedef enum trial_state { TRIAL_WAITING, TRIAL_RUNNING, TRIAL_PAUSED, TRIAL_STOPPED, TRIAL_FINISHED, TRIAL_FAILED } trial_state;
 const char *trial_state_name(trial_state s);             /* "waiting", "running", ... */
+bool        trial_state_read(const char *name, trial_state *out);      /* false: it is none of them */
+
+#define SWEEP_FORMAT "heft-sweep 1"
 
 enum { TRIAL_ID = 17 };
 

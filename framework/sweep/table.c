@@ -23,6 +23,16 @@ static const char *const state_names[] = { "waiting", "running", "paused", "stop
 
 const char *trial_state_name(trial_state s) { return state_names[s]; }
 
+bool trial_state_read(const char *name, trial_state *out)
+{
+    for (int i = 0; state_names[i]; i++)
+        if (!strcmp(name, state_names[i])) {
+            *out = (trial_state)i;
+            return true;
+        }
+    return false;
+}
+
 bool parameter_numeric(const parameter *p)
 {
     double v;
@@ -179,13 +189,6 @@ int sweep_publish(sweep *w, problems *pr)
 
 /* ---- what an earlier process knew ---- */
 
-static trial_state state_of(const char *name)
-{
-    for (int i = 0; state_names[i]; i++)
-        if (!strcmp(name, state_names[i])) return (trial_state)i;
-    return TRIAL_WAITING;
-}
-
 int table_recall(sweep *w, problems *pr)
 {
     const char *path = path_join(w->memory, w->dir, "sweep.h5");
@@ -201,8 +204,9 @@ int table_recall(sweep *w, problems *pr)
         for (int64_t i = 0; i < n; i++) {
             const double *row = table_row(timing, i);
             recalled *r = &w->recalled[w->n_recalled++];
-            *r = (recalled){ .state = state_of(state[i]), .reason = reason[i], .seconds = row[0], .attempts = (int64_t)row[1],
+            *r = (recalled){ .reason = reason[i], .seconds = row[0], .attempts = (int64_t)row[1],
                              .failures = (int64_t)row[2] };
+            if (!trial_state_read(state[i], &r->state)) r->state = TRIAL_WAITING;
             snprintf(r->id, sizeof r->id, "%s", id[i]);
         }
     }
