@@ -128,6 +128,8 @@ static int run(sweep *w, const sweep_options *o, bool json, problems *pr)
 
 /* ---- the verb ---- */
 
+static int run_verb(int argc, char **argv) { return strcmp(argv[0], "bench") ? verb_train(argc, argv) : verb_bench(argc, argv); }
+
 static const char usage[] = "heft sweep FILE|DIR [path=value ...] [--run DIR] [--resume] [-j N] [--threads N] [--launcher local|slurm] [--slurm OPTIONS] [--share DIR|none] [--json] [--retry-failed]";
 
 static bool read_count(const char *name, const char *word, int most, int *out)
@@ -203,6 +205,7 @@ int verb_sweep(int argc, char **argv)
         { 0 }
     };
     cli_args args;
+    sweep_program(run_verb);
     if (cli_read(argc, argv, options, 0, 1, usage, &args) < 0 || !read_count("-j", at_once, 1000, &o.at_once) ||
         !read_count("--threads", threads, 1024, &o.threads) || !read_launcher(launcher, &o) || !read_share(share)) return EXIT_USAGE;
     if (list && !args.n) return task(list);

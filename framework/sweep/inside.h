@@ -52,8 +52,9 @@ bool ending_interrupted(const ending *e);
 
 /* The processors this process may run on, in order; the count, at least 1, and at most what a quota allows. */
 int  cores_list(int most, int *core);
-/* Start this program anew with these words, on cores core[0 .. n-1] (n 0: on all); what it prints goes to `out`.  -1: errno says why. */
-pid_t process_start(char *const *argv, int out, const limits *l, int n, const int *core);
+/* Start a child that runs the program of sweep_program, on cores core[0 .. n-1] (n 0: on all); what it prints goes to `out`.
+ * -1: errno says why. */
+pid_t process_start(char **argv, int out, const limits *l, int n, const int *core);
 /* Start `heft train` on a trial up to t->until, on cores core[0 .. n-1].  -1: errno says why. */
 int  trial_start(trial *t, const limits *l, int n, const int *core);
 /* Has its process ended?  One beyond its time is asked to, and then made to. */

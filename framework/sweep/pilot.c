@@ -58,7 +58,7 @@ static bool start(const pilot *p, const division *d, int i, copy *c)
     for (int k = 0; k < d->threads; k++) core[k] = p->core[(i * d->threads + k) % p->n_cores];
     *c = (copy){ .out = memfd_create("bench", MFD_CLOEXEC), .ended = true };
     if (c->out < 0) return false;
-    char *const argv[] = { "heft", "bench", (char *)p->yaml, "--threads", threads, "--seconds", seconds, "--json", NULL };
+    char *argv[] = { "bench", (char *)p->yaml, "--threads", threads, "--seconds", seconds, "--json", NULL };
     c->pid = process_start(argv, c->out, &p->limits, d->threads, core);
     c->ended = c->pid < 0;
     return !c->ended;

@@ -34,8 +34,12 @@ int cores_list(int most, int *core)
     return n;
 }
 
-/* In the child: nothing but system calls. */
-_Noreturn static void become(char *const *argv, int out, pid_t parent, const cpu_set_t *cores, bool pinned, const limits *l)
+static int (*program)(int argc, char **argv);
+
+void sweep_program(int (*run)(int argc, char **argv)) { program = run; }
+
+/* In the child. */
+_Noreturn static void become(char **argv, int out, pid_t parent, const cpu_set_t *cores, bool pinned, const limits *l)
 {
     /* A trial does not outlive its sweep, hung or not; what it saved stands (R2). */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) _exit(NOT_STARTED);
@@ -47,13 +51,18 @@ _Noreturn static void become(char *const *argv, int out, pid_t parent, const cpu
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     const int null = open("/dev/null", O_RDONLY);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0) _exit(NOT_STARTED);
-    execv("/proc/self/exe", argv);
-    _exit(NOT_STARTED);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || close_range(3, ~0U, 0) < 0) _exit(NOT_STARTED);
+    int argc = 0;
+    while (argv[argc]) argc++;
+    const int code = program(argc, argv);
+    fflush(NULL);
+    _exit(code);
 }
 
-pid_t process_start(char *const *argv, int out, const limits *l, int n, const int *core)
+/* No exec: a process that begins anew spends more than a small trial takes on its libraries, on trying plugins, and on oneDNN's first kernel. */
+pid_t process_start(char **argv, int out, const limits *l, int n, const int *core)
 {
+    fflush(NULL);
     cpu_set_t cores;
     CPU_ZERO(&cores);
     for (int i = 0; i < n; i++) CPU_SET(core[i], &cores);
@@ -70,10 +79,10 @@ int trial_start(trial *t, const limits *l, int n, const int *core)
         arena_free(a);
         return -1;
     }
-    char *argv[9] = { "heft", "train", arena_printf(a, "%s.yaml", t->dir), "--run", (char *)t->dir, "--resume" };
+    char *argv[8] = { "train", arena_printf(a, "%s.yaml", t->dir), "--run", (char *)t->dir, "--resume" };
     if (t->until != TO_THE_END) {
-        argv[6] = "--until-epoch";
-        argv[7] = arena_printf(a, "%lld", (long long)t->until);
+        argv[5] = "--until-epoch";
+        argv[6] = arena_printf(a, "%lld", (long long)t->until);
     }
     const pid_t pid = process_start(argv, out, l, n, core);
     const int error = errno;
@@ -223,6 +232,15 @@ static void stop(launcher *l, bool hard)
         if (x->running[i]) kill(x->running[i]->pid, hard ? SIGKILL : SIGTERM);
 }
 
+/* What the first product of a process makes is there before its children are. */
+static void warm(void)
+{
+    enum { SIDE = 64 };
+    static float a[SIDE * SIDE], b[SIDE * SIDE], c[SIDE * SIDE];
+    for (int transposed = 0; transposed < 2; transposed++)
+        compute_host()->gemm(transposed, false, SIDE, SIDE, SIDE, 1, a, SIDE, b, SIDE, 0, c, SIDE);
+}
+
 launcher *local_launcher(sweep *w, const sweep_options *o, problems *pr)
 {
     if (slurm_has(w->dir)) {
@@ -233,6 +251,7 @@ launcher *local_launcher(sweep *w, const sweep_options *o, problems *pr)
     local *x = arena_alloc(w->memory, 1, sizeof *x);
     *x = (local){ .base = { .tick = 0.1, .grace = 10, .start = start, .ended = ended, .stop = stop }, .w = w, .limits = limits_of(w->space) };
     x->n_cores = cores_list(MOST_CORES, x->core);
+    warm();
     if (o->threads <= 0) pilot_run(w, o->at_once, x->n_cores, x->core);
     else {
         w->division.threads = o->threads < x->n_cores ? o->threads : x->n_cores;

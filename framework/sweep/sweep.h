@@ -143,6 +143,9 @@ typedef struct sweep_events {
 
 typedef enum sweep_end { SWEEP_DONE, SWEEP_INTERRUPTED, SWEEP_BROKEN } sweep_end;
 
+/* What the processes of trials run: a verb, argv[0], and its words; the result is the exit code.  Before sweep_run and sweep_task. */
+void sweep_program(int (*run)(int argc, char **argv));
+
 /* Until all is tried, or a signal asks to stop: then trials save and end first.  Failed trials are no problem of
  * the sweep. */
 sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, problems *pr);

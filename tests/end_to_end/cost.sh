@@ -1,0 +1,59 @@
+#!/bin/bash
+# cost.sh BUILD_DIR SOURCE_DIR: what a sweep costs beside training.  16 trials of one thread, two at once, take little more than half the
+# time they take one after the other; and what a trial takes that trains next to nothing.  The bounds are loose, for machines
+# that do other things; STRICT=1 has those of docs/sweeps.md, for a quiet one.
+. "$(dirname "$0")/lib.bash"
+! grep -q fsanitize "$1/CMakeCache.txt" || exit 77
+[ "$(nproc)" -gt 1 ] || exit 77
+ratio=0.85 overhead=80
+[ -z "${STRICT:-}" ] || { ratio=0.55 overhead=30; }
+
+# sweep_yaml TRIALS SAMPLES EPOCHS
+sweep_yaml() {
+    cat <<YAML
+name: cost
+data: {format: houses, samples: $2, validation: 0.1}
+model: [{dense: {units: 64, activation: relu}}, {dense: {units: 1}}]
+loss: mean_squared_error
+optimizer: {adam: {lr: 1e-3}}
+train: {epochs: $3, batch: 64}
+checkpoint: {every: $3, keep: 1}
+sweep:
+  method: random
+  metric: {name: val_loss}
+  trials: $1
+  parameters: {optimizer.adam.lr: {min: 1e-4, max: 1e-2, distribution: log_uniform}}
+YAML
+}
+
+# seconds FILE J: of a sweep.
+seconds() {
+    local from
+    rm -rf dir
+    from=$(date +%s.%N)
+    "$heft" sweep "$1" --run dir -j "$2" --threads 1 --share none >out 2>err </dev/null || die "$1: failed"
+    echo "$(date +%s.%N) - $from" | bc
+}
+below() { [ "$(echo "$1 < $2" | bc)" = 1 ]; }
+
+sweep_yaml 16 20000 8 >sixteen.yaml
+for try in 1 2 3 4 5; do
+    one=$(seconds sixteen.yaml 1)
+    two=$(seconds sixteen.yaml 2)
+    got=$(echo "scale=3; $two / $one" | bc)
+    echo "16 trials: one after the other $one s, two at once $two s: $got of it"
+    ! below "$got" "$ratio" || break
+    [ $try != 5 ] || die "two trials at once take $got of the time of one after the other; expected at most $ratio"
+done
+
+# 44 trials less 4, so that what a sweep itself takes is not in it; the training of one takes less than a millisecond.
+sweep_yaml 4 200 1 >few.yaml
+sweep_yaml 44 200 1 >many.yaml
+for try in 1 2 3 4 5; do
+    few=$(seconds few.yaml 1)
+    many=$(seconds many.yaml 1)
+    got=$(echo "scale=1; 1000 * ($many - $few) / 40" | bc)
+    echo "overhead of a trial: $got ms"
+    ! below "$got" "$overhead" || break
+    [ $try != 5 ] || die "the overhead of a trial is $got ms; expected at most $overhead"
+done
