@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.bash"
 ! grep -q fsanitize "$1/CMakeCache.txt" || exit 77
 [ "$(nproc)" -gt 1 ] || exit 77
-ratio=0.9 overhead=100
+ratio=0.9 overhead=65
 [ -z "${STRICT:-}" ] || { ratio=0.55 overhead=40; }
 TIMEFORMAT='%R %U %S'
 
