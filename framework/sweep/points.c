@@ -98,6 +98,15 @@ point *point_new(const space *s, arena *a)
     return p;
 }
 
+void point_copy(const space *s, const point *from, point *to, arena *a)
+{
+    for (int i = 0; i < s->n; i++) {
+        to->value[i] = from->value[i] ? arena_strdup(a, from->value[i]) : NULL;
+        to->t[i] = from->t[i];
+        to->number[i] = from->number[i];
+    }
+}
+
 void point_choose(const space *s, int i, size_t k, point *p)
 {
     p->value[i] = s->parameter[i].value[k];

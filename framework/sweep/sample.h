@@ -9,8 +9,8 @@
  *           sequences with better two-dimensional projections", SIAM J. Sci. Comput. 30, 2008), a dimension a parameter,
  *           shifted digit by digit by the seed
  *   tpe     tree-structured Parzen estimators (J. Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS
- *           2011) with Optuna's defaults: a parameter at a time, the first TPE_STARTUP by random, the best tenth (at most 25)
- *           against the rest, TPE_CANDIDATES candidates.  Estimators live on quantiles of the prior, [0, 1]; for uniform
+ *           2011), of whole points: the first TPE_STARTUP by random, and more until there are TPE_LEAST results; then the best
+ *           tenth (at most 25) against the rest, TPE_CANDIDATES candidates.  Estimators live on quantiles of the prior, [0, 1]; for uniform
  *           and log_uniform that is Optuna's, normals are warped by their distribution function.  Points under way count
  *           with the rest (Optuna's constant liar), so that points begun at the same time are not all alike.
  * A point that breaks a constraint, or was tried before, is drawn again; after DRAWS of them the space counts as used up.
@@ -20,7 +20,7 @@
 
 #include "sweep/space.h"
 
-enum { SOBOL_DIMENSIONS = 21, SOBOL_BITS = 32, TPE_STARTUP = 10, TPE_CANDIDATES = 24, DRAWS = 300 };
+enum { SOBOL_DIMENSIONS = 21, SOBOL_BITS = 32, TPE_STARTUP = 10, TPE_LEAST = 4, TPE_CANDIDATES = 24, DRAWS = 300 };
 
 /* What a suggestion may know of an earlier point. */
 typedef struct seen {

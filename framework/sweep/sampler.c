@@ -28,10 +28,7 @@ static void grid_add(sampler *p, const point *q, int64_t *room)
         p->grid = arena_grow(p->memory, p->grid, (size_t)p->n_grid, (size_t)*room, sizeof *p->grid);
     }
     point *copy = point_new(p->space, p->memory);
-    const size_t n = (size_t)p->space->n;
-    memcpy(copy->value, q->value, n * sizeof *q->value);
-    memcpy(copy->t, q->t, n * sizeof *q->t);
-    memcpy(copy->number, q->number, n * sizeof *q->number);
+    point_copy(p->space, q, copy, p->memory);
     p->grid[p->n_grid++] = copy;
 }
 
@@ -127,7 +124,7 @@ const point *sampler_next(sampler *p, size_t n_seen, const seen *list)
         const uint64_t key = (uint64_t)p->n | attempt << 32;
         point *q = point_new(s, p->memory);
         if (s->method == SWEEP_SOBOL) draw_sobol(s, (uint32_t)p->tried++, q, p->memory);
-        else if (s->method == SWEEP_TPE && good && results >= TPE_STARTUP && attempt < DRAWS / 2)
+        else if (s->method == SWEEP_TPE && good && p->n >= TPE_STARTUP && results >= TPE_LEAST && attempt < DRAWS / 2)
             tpe_suggest(s, key, n_seen, list, q, p->memory);
         else draw_random(s, key, q, p->memory);
         if (point_allowed(s, q) && !tried_before(p, q)) return keep(p, q);

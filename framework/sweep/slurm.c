@@ -20,7 +20,7 @@
 #include "sweep/inside.h"
 
 enum { MOST_WORDS = 64, STOPPED = 75 << 8 };
-static const double command_limit = 60, look_every = 10, look_stopping = 1, lost_after = 40, try_every = 15, try_for = 600;
+static const double command_limit = 60, look_limit = 20, look_every = 10, look_stopping = 1, lost_after = 40, try_every = 15, try_for = 600;
 
 typedef struct entry { int64_t list; task_list l; } entry;
 
@@ -59,7 +59,7 @@ static int look(slurm *s, void (*visit)(void *context, int64_t list, int64_t lin
 {
     text said = { 0 };
     char *const argv[] = { "squeue", "--me", "--noheader", "--array", "--format=%j %K %F", NULL };
-    if (command_run(argv, command_limit, &said, pr) < 0) return -1;
+    if (command_run(argv, look_limit, &said, pr) < 0) return -1;
     char *save = NULL;
     const size_t n = strlen(s->name);
     for (char *line = said.s ? strtok_r(said.s, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {

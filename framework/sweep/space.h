@@ -94,6 +94,7 @@ typedef struct point {
 } point;
 
 point *point_new(const space *s, arena *a);
+void   point_copy(const space *s, const point *from, point *to, arena *a);     /* what it refers to into the arena */
 /* Set parameter i at the quantile u of its spread, [0, 1); or to value k. */
 void   point_draw(const space *s, int i, double u, point *p, arena *a);
 void   point_choose(const space *s, int i, size_t k, point *p);

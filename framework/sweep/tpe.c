@@ -1,8 +1,9 @@
 /* tpe.c -- tree-structured Parzen estimators
  *
- * The observations of a parameter are split into the best and the rest.  Either part is a mixture of one kernel an
- * observation and one for the prior: normals truncated to [0, 1], or, of values, a distribution over them.  Candidates are drawn
- * from the best's mixture l, and the one with the greatest l(x) / g(x) is suggested.
+ * The observations are split into the best and the rest.  Either part is a mixture of one kernel an observation and one for the prior.
+ * A kernel is a product over parameters: a normal truncated to [0, 1], or, of values, a distribution over them; and the prior, for
+ * parameters that are no part of that observation.  Candidates are drawn whole from the best's mixture l, so that what is good together
+ * stays together (S. Falkner et al., "BOHB", ICML 2018), and the one with the greatest l(x) / g(x) is suggested.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -11,10 +12,15 @@
 #include "base/rng.h"
 #include "sweep/inside.h"
 
+/* Of a kernel, times n^(-1 / (parameters + 4)), Scott's rule.  Optuna has 0.2; docs/sweeps.md says why half of it. */
+static const double kernel_width = 0.1;
+
 typedef struct mixture {
-    size_t  n;                       /* kernels: the observations in the order of time, the prior last */
-    double *weight, *mu, *sigma;     /* of values: mu is the index */
-    double *upto;                    /* [n] cumulative weights */
+    const space *s;
+    size_t       n;                  /* observations, in the order of time; kernel n is the prior's */
+    const seen **of;
+    double      *weight, *upto;      /* [n + 1]; cumulative */
+    double       sigma;
 } mixture;
 
 /* Optuna's default_gamma. */
@@ -28,103 +34,108 @@ static size_t count_best(size_t n)
 static void set_weights(mixture *m)
 {
     enum { FULL = 25 };
-    const size_t n = m->n - 1, ramp = n > FULL ? n - FULL : 0;
-    double sum = 1;
+    const size_t n = m->n, ramp = n > FULL ? n - FULL : 0;
+    double sum = 1, upto = 0;
     for (size_t i = 0; i < n; i++) {
         const double first = 1 / (double)n;
-        m->weight[i] = i >= ramp || ramp == 1 ? (i >= ramp ? 1 : first) : first + (1 - first) * (double)i / (double)(ramp - 1);
+        m->weight[i] = i >= ramp ? 1 : ramp == 1 ? first : first + (1 - first) * (double)i / (double)(ramp - 1);
         sum += m->weight[i];
     }
     m->weight[n] = 1;
-    double upto = 0;
-    for (size_t i = 0; i < m->n; i++) m->upto[i] = upto += m->weight[i] /= sum;
+    for (size_t i = 0; i <= n; i++) m->upto[i] = upto += m->weight[i] /= sum;
 }
 
-typedef struct placed { double mu; size_t at; } placed;
-
-static int by_mu(const void *a, const void *b)
+static mixture mixture_new(const space *s, size_t n, const seen **of, arena *a)
 {
-    const placed *x = a, *y = b;
-    return x->mu != y->mu ? (x->mu < y->mu ? -1 : 1) : x->at < y->at ? -1 : 1;
-}
-
-/* Each kernel reaches to the farther of its neighbours, the outermost to their only one; within 1 / min(100, n + 1) and 1. */
-static void set_sigmas(mixture *m, arena *a)
-{
-    placed *p = arena_alloc(a, m->n, sizeof *p);
-    for (size_t i = 0; i < m->n; i++) p[i] = (placed){ m->mu[i], i };
-    qsort(p, m->n, sizeof *p, by_mu);
-    const double least = 1 / fmin(100, (double)m->n + 1);
-    for (size_t i = 0; i < m->n; i++) {
-        const double left = i ? p[i].mu - p[i - 1].mu : m->n > 1 ? 0 : p[i].mu;
-        const double right = i + 1 < m->n ? p[i + 1].mu - p[i].mu : m->n > 1 ? 0 : 1 - p[i].mu;
-        m->sigma[p[i].at] = fmin(1, fmax(least, fmax(left, right)));
-    }
-    m->sigma[m->n - 1] = 1;
-}
-
-static mixture mixture_new(size_t n, const double *t, bool values, arena *a)
-{
-    mixture m = { .n = n + 1 };
-    m.weight = arena_alloc(a, m.n, sizeof(double));
-    m.mu = arena_alloc(a, m.n, sizeof(double));
-    m.sigma = arena_alloc(a, m.n, sizeof(double));
-    m.upto = arena_alloc(a, m.n, sizeof(double));
-    if (n) memcpy(m.mu, t, n * sizeof *t);
-    m.mu[n] = 0.5;
+    mixture m = { .s = s, .n = n, .of = of, .weight = arena_alloc(a, n + 1, sizeof(double)), .upto = arena_alloc(a, n + 1, sizeof(double)) };
+    m.sigma = kernel_width * pow((double)(n ? n : 1), -1 / (double)(s->n + 4));
     set_weights(&m);
-    if (!values) set_sigmas(&m, a);
     return m;
 }
 
-static size_t pick(size_t n, const double *upto, double u)
+/* ---- a parameter of a kernel ---- */
+
+typedef struct normal { double mu, sigma, below, inside; } normal;       /* below: the mass left of 0; inside: that of [0, 1] */
+
+/* The point of kernel k, if it has parameter i. */
+static const point *observed(const mixture *m, size_t k, int i)
 {
-    size_t k = 0;
-    while (k + 1 < n && u >= upto[k]) k++;
-    return k;
+    return k < m->n && m->of[k]->point->value[i] ? m->of[k]->point : NULL;
 }
 
-/* ---- numbers ---- */
-
-static double draw_number(const mixture *m, heft_rng *r)
+static normal normal_of(const mixture *m, size_t k, int i)
 {
-    const size_t k = pick(m->n, m->upto, draw_uniform(r));
-    const double lo = normal_cdf(-m->mu[k] / m->sigma[k]), hi = normal_cdf((1 - m->mu[k]) / m->sigma[k]);
-    const double t = m->mu[k] + m->sigma[k] * normal_quantile(lo + draw_uniform(r) * (hi - lo));
-    return t < 0 ? 0 : t >= 1 ? 1 - 0x1p-53 : t;
+    const point *p = observed(m, k, i);
+    normal x = { p ? p->t[i] : 0.5, p ? m->sigma : 1, 0, 0 };
+    x.below = normal_cdf(-x.mu / x.sigma);
+    x.inside = normal_cdf((1 - x.mu) / x.sigma) - x.below;
+    return x;
+}
+
+/* The observation's own value, and 1 / (n + 1) of the prior. */
+static double value_chance(const mixture *m, size_t k, int i, size_t v)
+{
+    const parameter *q = &m->s->parameter[i];
+    const point *p = observed(m, k, i);
+    const double prior = q->upto[v] - (v ? q->upto[v - 1] : 0), part = 1 / (double)(m->n + 1);
+    return p ? ((size_t)p->t[i] == v ? 1 + part * prior : part * prior) / (1 + part) : prior;
 }
 
 /* The density at t, or, of a parameter with few values, the mass of the cell of width 1 / cells around t. */
-static double log_number(const mixture *m, double t, double cells)
+static double density(const mixture *m, size_t k, int i, double t)
+{
+    const parameter *q = &m->s->parameter[i];
+    if (q->spread == SPREAD_VALUES) return value_chance(m, k, i, (size_t)t);
+    const normal x = normal_of(m, k, i);
+    const double z = (t - x.mu) / x.sigma, cells = (double)parameter_count(q), cell = floor(t * cells);
+    const double mass = cells > 0 ? normal_cdf(((cell + 1) / cells - x.mu) / x.sigma) - normal_cdf((cell / cells - x.mu) / x.sigma)
+                                  : exp(-z * z / 2) / (x.sigma * sqrt(2 * M_PI));
+    return mass / x.inside;
+}
+
+static void draw(const mixture *m, size_t k, int i, double u, point *out, arena *a)
+{
+    const parameter *q = &m->s->parameter[i];
+    if (q->spread == SPREAD_VALUES) {
+        size_t v = 0;
+        while (v + 1 < q->n && (u -= value_chance(m, k, i, v)) >= 0) v++;
+        point_choose(m->s, i, v, out);
+    } else {
+        const normal x = normal_of(m, k, i);
+        const double t = x.mu + x.sigma * normal_quantile(x.below + u * x.inside);
+        point_draw(m->s, i, t < 0 ? 0 : t >= 1 ? 1 - 0x1p-53 : t, out, a);
+    }
+}
+
+/* ---- whole points ---- */
+
+static double log_density(const mixture *m, const point *p)
 {
     double sum = 0;
-    for (size_t k = 0; k < m->n; k++) {
-        const double mu = m->mu[k], s = m->sigma[k], inside = normal_cdf((1 - mu) / s) - normal_cdf(-mu / s);
-        const double z = (t - mu) / s, cell = floor(t * cells);
-        const double mass = cells > 0 ? normal_cdf(((cell + 1) / cells - mu) / s) - normal_cdf((cell / cells - mu) / s)
-                                      : exp(-z * z / 2) / (s * sqrt(2 * M_PI));
-        sum += m->weight[k] * mass / inside;
+    for (size_t k = 0; k <= m->n; k++) {
+        double product = m->weight[k];
+        for (int i = 0; i < m->s->n; i++)
+            if (p->value[i]) product *= density(m, k, i, p->t[i]);
+        sum += product;
     }
     return log(sum + 1e-300);
 }
 
-/* ---- values ---- */
-
-/* The kernel of an observation: its value, and 1 / n of the prior. */
-static double value_chance(const mixture *m, const parameter *p, size_t v)
+static point *candidate(const mixture *m, size_t k, heft_rng *r, arena *a)
 {
-    const double prior = p->upto[v] - (v ? p->upto[v - 1] : 0), part = 1 / (double)m->n;
-    double sum = 0;
-    for (size_t k = 0; k + 1 < m->n; k++) sum += m->weight[k] * (((size_t)m->mu[k] == v) + part * prior) / (1 + part);
-    return sum + m->weight[m->n - 1] * prior;
+    point *p = point_new(m->s, a);
+    for (int i = 0; i < m->s->n; i++) {
+        const double u = draw_uniform(&r[i]);
+        if (point_active(m->s, i, p)) draw(m, k, i, u, p, a);
+    }
+    return p;
 }
 
-static size_t draw_value(const mixture *m, const parameter *p, heft_rng *r)
+static size_t pick(const mixture *m, double u)
 {
-    double u = draw_uniform(r);
-    for (size_t v = 0; v + 1 < p->n; v++)
-        if ((u -= value_chance(m, p, v)) < 0) return v;
-    return p->n - 1;
+    size_t k = 0;
+    while (k < m->n && u >= m->upto[k]) k++;
+    return k;
 }
 
 /* ---- the split ---- */
@@ -150,34 +161,23 @@ static bool *find_best(size_t n, const seen *list, arena *a)
     return best;
 }
 
-static void suggest_one(const space *s, int i, uint64_t key, size_t n, const seen *list, const bool *best, point *out,
-                        arena *results, arena *a)
+void tpe_suggest(const space *s, uint64_t key, size_t n_seen, const seen *list, point *out, arena *results)
 {
-    const parameter *p = &s->parameter[i];
-    const bool values = p->spread == SPREAD_VALUES;
-    double *t = arena_alloc(a, 2 * n + 1, sizeof *t);
-    size_t n_best = 0, n_rest = 0;
-    for (size_t k = 0; k < n; k++)
-        if (list[k].point->value[i]) t[best[k] ? n_best++ : n + n_rest++] = list[k].point->t[i];
-    const mixture l = mixture_new(n_best, t, values, a), g = mixture_new(n_rest, t + n, values, a);
-    const double cells = values ? 0 : (double)parameter_count(p);
-    heft_rng r = rng_key(s->seed, RNG_SWEEP, key, p->hash);
-    double top = -INFINITY, chosen = 0;
+    arena *a = arena_new();
+    const bool *best = find_best(n_seen, list, a);
+    const seen **part[2] = { arena_alloc(a, n_seen + 1, sizeof **part), arena_alloc(a, n_seen + 1, sizeof **part) };
+    size_t n[2] = { 0, 0 };
+    for (size_t k = 0; k < n_seen; k++) part[best[k]][n[best[k]]++] = &list[k];
+    const mixture l = mixture_new(s, n[true], part[true], a), g = mixture_new(s, n[false], part[false], a);
+    heft_rng which = rng_key(s->seed, RNG_SWEEP, key, 0), *r = arena_alloc(a, (size_t)s->n, sizeof *r);
+    for (int i = 0; i < s->n; i++) r[i] = rng_key(s->seed, RNG_SWEEP, key, s->parameter[i].hash);
+    const point *chosen = NULL;
+    double top = -INFINITY;
     for (int c = 0; c < TPE_CANDIDATES; c++) {
-        const double x = values ? (double)draw_value(&l, p, &r) : draw_number(&l, &r);
-        const double score = values ? log(value_chance(&l, p, (size_t)x)) - log(value_chance(&g, p, (size_t)x))
-                                    : log_number(&l, x, cells) - log_number(&g, x, cells);
-        if (score > top) top = score, chosen = x;
+        const point *p = candidate(&l, pick(&l, draw_uniform(&which)), r, a);
+        const double score = log_density(&l, p) - log_density(&g, p);
+        if (!chosen || score > top) top = score, chosen = p;
     }
-    if (values) point_choose(s, i, (size_t)chosen, out);
-    else point_draw(s, i, chosen, out, results);
-}
-
-void tpe_suggest(const space *s, uint64_t key, size_t n_seen, const seen *list, point *out, arena *a)
-{
-    arena *scratch = arena_new();
-    const bool *best = find_best(n_seen, list, scratch);
-    for (int i = 0; i < s->n; i++)
-        if (point_active(s, i, out)) suggest_one(s, i, key, n_seen, list, best, out, a, scratch);
-    arena_free(scratch);
+    point_copy(s, chosen, out, results);
+    arena_free(a);
 }
