@@ -11,22 +11,6 @@
 
 static char *number(arena *a, double v) { return isfinite(v) ? arena_printf(a, "%.6g", v) : "-"; }
 
-/* The shortest end of a path that no other varied path has: "lr" of "optimizer.adam.lr". */
-static const char *short_name(const board *b, const char *path)
-{
-    for (const char *s = path + strlen(path); s > path;) {
-        while (s > path && s[-1] != '.') s--;
-        bool alone = true;
-        for (size_t v = 0; v < b->n_varied && alone; v++) {
-            const size_t n = strlen(b->varied[v]), m = strlen(s);
-            alone = b->varied[v] == path || n < m || strcmp(b->varied[v] + n - m, s) || (n > m && b->varied[v][n - m - 1] != '.');
-        }
-        if (alone) return s;
-        if (s > path) s--;
-    }
-    return path;
-}
-
 static const char *setting_or_dash(const board_run *r, const char *path)
 {
     const char *s = run_setting(r, path);
@@ -54,13 +38,13 @@ static void print_board(board *b, size_t most)
     static const char *const fixed[] = { "rank", "", "+-", "runs", "epochs", "best run" };
     for (size_t i = 0; i < 5; i++) cell[i] = fixed[i], align[i] = 'r';
     cell[1] = b->metric;
-    for (size_t v = 0; v < b->n_varied; v++) cell[5 + v] = short_name(b, b->varied[v]), align[5 + v] = 'l';
+    for (size_t v = 0; v < b->n_varied; v++) cell[5 + v] = path_short(b->n_varied, b->varied, b->varied[v]), align[5 + v] = 'l';
     cell[n - 1] = "run", align[n - 1] = 'l';
     columns *c = columns_new((int)n, cell, align);
     for (size_t p = 0; p < b->n_points && p < most; p++) {
         const board_point *q = &b->point[p];
         const board_run *r = &b->run[q->run[0]];
-        cell[0] = arena_printf(a, "%zu%s", p + 1, q->tied ? "=" : "");
+        cell[0] = arena_printf(a, "%zu%s", q->rank, q->tied ? "=" : "");
         cell[1] = number(a, q->mean.mean);
         cell[2] = number(a, q->interval);
         cell[3] = arena_printf(a, "%zu", q->mean.n);
@@ -91,7 +75,7 @@ static void print_json(const board *b)
             const board_run *r = &b->run[q->run[k]];
             text o = { 0 };
             json_open(&o, NULL, '{');
-            json_int(&o, "rank", (int64_t)p + 1);
+            json_int(&o, "rank", (int64_t)q->rank);
             json_string(&o, "run", r->dir);
             json_string(&o, "state", r->state);
             json_string(&o, "reason", r->reason);
@@ -147,7 +131,7 @@ static void print_csv(const board *b)
             const board_run *r = &b->run[b->point[p].run[k]];
             const char *seed = run_setting(r, "seed");
             char digits[32];
-            printf("%zu", p + 1);
+            printf("%zu", b->point[p].rank);
             csv_cell(r->dir, false);
             csv_cell(r->origin, false);
             csv_cell(r->state, false);
@@ -203,7 +187,7 @@ int verb_runs(int argc, char **argv)
     bool csv = false, json = false, two = false;
     const cli_option options[] = {
         { "--metric", &metric, NULL, "NAME  judge by this column (default: the sweep's, or val_loss)" },
-        { "--sort", &by, NULL, "NAME  order by a setting or a metric" },
+        { "--sort", &by, NULL, "NAME  order by a setting or a metric, rising; --sort=-NAME: falling" },
         { "--filter", &filter, NULL, "CONDITIONS  only runs with path=value (or != < <= > >=); several with commas" },
         { "--top", &top, NULL, "N  points shown (default: 20)" },
         { "--csv", NULL, &csv, "a row for each run" },

@@ -179,6 +179,56 @@ void board_free(board *b)
     arena_free(b->memory);
 }
 
+/* ---- names ---- */
+
+typedef struct names { arena *memory; size_t n, room; const char **name; } names;
+
+static void add_name(names *s, const char *name)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (!strcmp(s->name[i], name)) return;
+    if (s->n + 1 >= s->room) s->name = arena_grow(s->memory, s->name, s->n, s->room = s->room ? 2 * s->room : 64, sizeof *s->name);
+    s->name[s->n++] = name;
+    s->name[s->n] = NULL;
+}
+
+static bool ends_with(const char *path, const char *end)
+{
+    const size_t n = strlen(path), m = strlen(end);
+    return n > m && path[n - m - 1] == '.' && !strcmp(path + n - m, end);
+}
+
+const char *board_name(board *b, const char *word, const char *what_for, problems *pr)
+{
+    names all = { .memory = b->memory }, last = all, ends = all, differ = all;
+    for (size_t i = 0; i < b->n; i++)
+        for (size_t k = 0; k < b->run[i].settings.n; k++) add_name(&all, b->run[i].settings.item[k].path);
+    const size_t n_settings = all.n;
+    for (size_t i = 0; i < b->n; i++)
+        for (int k = 0; b->run[i].epochs && k < b->run[i].epochs->n_columns; k++) add_name(&all, b->run[i].epochs->column[k].name);
+    const char *metric = NULL;
+    for (size_t i = 0; i < all.n; i++) {
+        const char *dot = strrchr(all.name[i], '.');
+        const bool exactly = !strcmp(all.name[i], word);
+        if (exactly && i < n_settings) return all.name[i];
+        if (exactly) metric = all.name[i];
+        add_name(&last, dot ? dot + 1 : all.name[i]);
+        if (!ends_with(all.name[i], word)) continue;
+        add_name(&ends, all.name[i]);
+        if (board_differs(b, all.name[i])) add_name(&differ, all.name[i]);
+    }
+    if (differ.n == 1) return differ.name[0];
+    if (metric) return metric;
+    if (ends.n == 1) return ends.name[0];
+    const char *near = all.n ? text_nearest(word, all.name) : NULL;
+    if (!near && last.n) near = text_nearest(word, last.name);
+    const names *several = differ.n ? &differ : &ends;
+    if (ends.n) problems_add(pr, (place){ 0 }, "%s: '%s' may be %s or %s; more of the path tells them apart", what_for, word, several->name[0], several->name[1]);
+    else problems_add(pr, (place){ 0 }, "%s: no run has a setting or metric '%s'%s%s%s", what_for, word, near ? " (did you mean '" : "", near ? near : "",
+                      near ? "'?)" : "; --json shows all there are");
+    return NULL;
+}
+
 /* ---- filters ---- */
 
 static bool holds(const board *b, const board_run *r, const char *path, const char *how, const char *value)
@@ -199,14 +249,12 @@ static int filter_one(board *b, char *word, problems *pr)
     static const char *const relations[] = { "!=", "<=", ">=", "=", "<", ">" };
     for (int i = 5; i >= 0; i--)
         if (!strncmp(found, relations[i], strlen(relations[i]))) how = relations[i];
-    const char *path = arena_strndup(b->memory, word, n);
-    bool known = n && how && has_metric(b, path);
-    for (size_t i = 0; i < b->n && n; i++) known |= run_setting(&b->run[i], path) != NULL;
-    if (!how || !known) {
-        problems_add(pr, (place){ 0 }, how ? "--filter %s: no run has such a setting or metric" :
-                     "--filter %s: expected path=value, or with != < <= > >=", word);
+    if (!n || !how) {
+        problems_add(pr, (place){ 0 }, "--filter %s: expected path=value, or with != < <= > >=", word);
         return -1;
     }
+    const char *path = board_name(b, arena_strndup(b->memory, word, n), "--filter", pr);
+    if (!path) return -1;
     size_t kept = 0;
     for (size_t i = 0; i < b->n; i++) {
         if (holds(b, &b->run[i], path, how, found + strlen(how))) b->run[kept++] = b->run[i];

@@ -24,6 +24,7 @@ typedef struct board_run {
 
 typedef struct board_point {
     size_t      n, *run;                         /* those with a value first */
+    size_t      rank;                            /* by the metric, from 1, whatever the order is */
     sample_mean mean;
     double      interval;                        /* half of it; NaN */
     double      welch;                           /* p against the best point; NaN */
@@ -49,10 +50,17 @@ void   board_free(board *b);
 const char *run_setting(const board_run *r, const char *path);                  /* NULL: it has none */
 double      run_metric(const board *b, const board_run *r, const char *name);   /* NaN: none */
 
+bool   board_differs(const board *b, const char *path);                         /* do the runs, in this setting? */
+
+/* What a person calls a setting or a metric: its path, its name, or the end of a path ("units") that is the only one
+ * that ends so, or the only one of these in which runs differ (which goes before a metric of that name).  NULL after a problem
+ * that says what the word was for. */
+const char *board_name(board *b, const char *word, const char *what_for, problems *pr);
+
 /* Keep only runs that a condition holds for: path=value, or with != < <= > >=; of settings or metrics.  Several with commas between.
  * Call before board_rank. */
 int  board_filter(board *b, const char *conditions, problems *pr);
-/* Points from runs, the best first.  by: NULL the metric; or a setting or a metric, rising. */
+/* Points from runs, the best first.  by: NULL the metric; or a setting or a metric, rising; falling with '-' in front. */
 int  board_rank(board *b, const char *by, problems *pr);
 /* How much a varied path matters to the metric: rank_effect over its values, numbers with more than six values in four
  * groups of equal size.  NaN: unknown. */

@@ -8,7 +8,7 @@
 
 static bool is_repeat(const char *path) { return !strcmp(path, "seed") || !strcmp(path, "name") || !strcmp(path, "train.threads"); }
 
-static bool differs(const board *b, const char *path)
+bool board_differs(const board *b, const char *path)
 {
     const char *first = b->n ? run_setting(&b->run[0], path) : NULL;
     for (size_t i = 1; i < b->n; i++) {
@@ -25,7 +25,7 @@ static void find_varied(board *b)
             const char *path = b->run[i].settings.item[k].path;
             bool known = is_repeat(path);
             for (size_t v = 0; v < b->n_varied && !known; v++) known = !strcmp(b->varied[v], path);
-            if (known || !differs(b, path)) continue;
+            if (known || !board_differs(b, path)) continue;
             b->varied = arena_grow(b->memory, b->varied, b->n_varied, b->n_varied + 1, sizeof *b->varied);
             b->varied[b->n_varied++] = path;
         }
@@ -64,26 +64,27 @@ static void make_points(board *b)
 
 /* ---- order ---- */
 
-typedef struct keyed { double number; const char *word; size_t at; board_point point; } keyed;
+typedef struct keyed { double number; const char *word; size_t at; bool falling; board_point point; } keyed;
 
 /* What is missing comes last, words behind numbers. */
 static int by_key(const void *a, const void *b)
 {
     const keyed *x = a, *y = b;
     if (isnan(x->number) != isnan(y->number)) return isnan(x->number) ? 1 : -1;
-    if (!isnan(x->number) && x->number != y->number) return x->number < y->number ? -1 : 1;
+    const int way = x->falling ? -1 : 1;
+    if (!isnan(x->number) && x->number != y->number) return x->number < y->number ? -way : way;
     if (!x->word != !y->word) return x->word ? -1 : 1;
     const int words = x->word && isnan(x->number) ? strcmp(x->word, y->word) : 0;
-    return words ? words : x->at < y->at ? -1 : 1;
+    return words ? way * words : x->at < y->at ? -1 : 1;
 }
 
-static void sort_points(board *b, const char *by)
+static void sort_points(board *b, const char *by, bool falling)
 {
     keyed *k = arena_alloc(b->memory, b->n_points, sizeof *k);
     for (size_t p = 0; p < b->n_points; p++) {
         const board_run *r = &b->run[b->point[p].run[0]];
         const double mean = b->point[p].mean.mean;
-        k[p] = (keyed){ b->maximize ? -mean : mean, NULL, p, b->point[p] };
+        k[p] = (keyed){ b->maximize ? -mean : mean, NULL, p, falling, b->point[p] };
         if (!by) continue;
         k[p].word = run_setting(r, by);
         if (!k[p].word) k[p].number = run_metric(b, r, by);
@@ -95,22 +96,18 @@ static void sort_points(board *b, const char *by)
 
 int board_rank(board *b, const char *by, problems *pr)
 {
-    bool known = !by;
-    for (size_t i = 0; i < b->n && !known; i++)
-        known = run_setting(&b->run[i], by) || (b->run[i].epochs && table_find(b->run[i].epochs, by) >= 0);
-    if (!known) {
-        problems_add(pr, (place){ 0 }, "--sort %s: no run has such a setting or metric", by);
-        return -1;
-    }
+    const bool falling = by && *by == '-';
+    if (by && !(by = board_name(b, by + falling, "--sort", pr))) return -1;
     find_varied(b);
     make_points(b);
-    sort_points(b, NULL);
+    sort_points(b, NULL, false);
     for (size_t p = 0; p < b->n_points; p++) {
         board_point *q = &b->point[p];
         q->welch = p ? mean_welch(&b->point[0].mean, &q->mean) : NAN;
         q->tied = p && q->welch >= 0.05;
+        q->rank = p + 1;
     }
-    if (by && strcmp(by, b->metric)) sort_points(b, by);
+    if (by) sort_points(b, by, falling);
     for (size_t p = 0; p < b->n_points; p++)
         for (size_t k = 0; k < b->point[p].n; k++) b->run[b->point[p].run[k]].point = p;
     return 0;

@@ -36,7 +36,10 @@ static void flatten(settings *s, const char *path, const node *n, arena *a)
             add(s, arena_printf(a, "%s.%s", path, step), node_scalar(a, child->pair[0].key, child->at), a);
             child = child->pair[0].value;
         }
-        flatten(s, *path ? arena_printf(a, "%s.%s", path, step) : step, child, a);
+        const char *below = *path ? arena_printf(a, "%s.%s", path, step) : step;
+        const bool typed = n->kind == NODE_MAP && child->kind == NODE_MAP && child->n == 1 && child->pair[0].value->kind == NODE_MAP;
+        if (typed) add(s, below, node_scalar(a, child->pair[0].key, child->at), a);          /* optimizer: {adam: {...}} */
+        flatten(s, below, child, a);
     }
 }
 
@@ -69,4 +72,19 @@ size_t settings_compare(const settings *x, const settings *y, columns *out)
         n++;
     }
     return n;
+}
+
+const char *path_short(size_t n, const char *const *paths, const char *path)
+{
+    for (const char *s = path + strlen(path); s > path;) {
+        while (s > path && s[-1] != '.') s--;
+        bool alone = true;
+        for (size_t v = 0; v < n && alone; v++) {
+            const size_t whole = strlen(paths[v]), end = strlen(s);
+            alone = !strcmp(paths[v], path) || whole < end || strcmp(paths[v] + whole - end, s) || (whole > end && paths[v][whole - end - 1] != '.');
+        }
+        if (alone) return s;
+        if (s > path) s--;
+    }
+    return path;
 }

@@ -8,14 +8,16 @@
 #include "base/clock.h"
 #include "report/columns.h"
 #include "report/progress.h"
+#include "report/settings.h"
 
 static const double redraw_every = 0.25, read_every = 1;
-enum { CURVE = 16, LINES_SHOWN = 16 };
+enum { CURVE = 12, LINES_SHOWN = 16, OTHER_LINES = 6 };     /* the two of the head, two of the table's, the best, the cursor's */
 
 struct sweep_screen {
     FILE  *to;
     bool   terminal;
     int    lines;                    /* drawn and still there */
+    int    width[LINES_SHOWN + OTHER_LINES];
     double began, drawn, read;
     int64_t ended;
 };
@@ -42,9 +44,20 @@ sweep_screen *sweep_screen_new(FILE *to, bool terminal)
     return s;
 }
 
+static struct winsize size_of(FILE *to)
+{
+    struct winsize size = { 0 };
+    if (ioctl(fileno(to), TIOCGWINSZ, &size) < 0 || size.ws_col < 20 || size.ws_row < 2) size = (struct winsize){ .ws_row = 24, .ws_col = 80 };
+    return size;
+}
+
+/* A terminal that has become narrower has broken the lines that were drawn. */
 static void clear(sweep_screen *s)
 {
-    if (s->lines) fprintf(s->to, "\033[%dA\033[J", s->lines);
+    const int across = size_of(s->to).ws_col;
+    int rows = 0;
+    for (int i = 0; i < s->lines; i++) rows += s->width[i] > across ? (s->width[i] + across - 1) / across : 1;
+    if (rows) fprintf(s->to, "\033[%dA\033[J", rows);
     s->lines = 0;
 }
 
@@ -81,67 +94,93 @@ static double time_left(const sweep_screen *s, const sweep *w)
     return done >= 1 ? 0 : (clock_seconds() - s->began) * (1 - done) / done;
 }
 
-static void line_of(const sweep *w, const trial *t, text *out)
+/* A number in few digits, of a layer or optimizer with its options the type. */
+static const char *brief(const point *p, int i, arena *a)
 {
-    text set = { 0 }, line = { 0 };
-    int64_t at;
-    const double v = trial_value(w, t, 0, &at);
-    point_text(w->space, t->point, &set);
-    text_printf(out, "  trial %-4lld epoch %-4lld ", (long long)t->number, (long long)at);
-    if (isfinite(v)) text_printf(out, "%-9.5g ", v);
-    else text_add(out, "          ");
-    curve(w, t, &line);
-    text_printf(out, "%s%*s  %s", line.s, (int)(CURVE - text_width(line.s)), "", set.s);
-    text_free(&line);
-    text_free(&set);
+    const char *v = p->value[i];
+    if (!v) return "";
+    if (isfinite(p->number[i])) return arena_printf(a, "%.3g", p->number[i]);
+    return *v == '{' ? arena_strndup(a, v + 1, strcspn(v + 1, ":")) : v;
 }
 
-static int screen_width(FILE *to)
+static void add_trial(columns *c, const sweep *w, const trial *t, const char *mark, arena *a)
 {
-    struct winsize size;
-    return ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+    const char **cell = arena_alloc(a, (size_t)w->space->n + 5, sizeof *cell);
+    text line = { 0 };
+    int64_t at;
+    const double v = trial_value(w, t, 0, &at);
+    curve(w, t, &line);
+    cell[0] = mark;
+    cell[1] = arena_printf(a, "%lld", (long long)t->number);
+    cell[2] = arena_printf(a, "%lld", (long long)at);
+    cell[3] = isfinite(v) ? arena_printf(a, "%.5g", v) : "";
+    cell[4] = line.s ? arena_strdup(a, line.s) : "";
+    for (int i = 0; i < w->space->n; i++) cell[5 + i] = brief(t->point, i, a);
+    columns_add(c, cell);
+    text_free(&line);
+}
+
+static void add_heading(const sweep *w, const char **heading, char *align, arena *a)
+{
+    static const char *const fixed[] = { "", "trial", "epoch", "", "curve" };
+    const int n = w->space->n;
+    const char **path = arena_alloc(a, (size_t)n, sizeof *path);
+    for (int i = 0; i < n; i++) path[i] = w->space->parameter[i].path;
+    for (int i = 0; i < 5; i++) heading[i] = fixed[i], align[i] = i && i < 4 ? 'r' : 'l';
+    heading[3] = w->space->metric;
+    for (int i = 0; i < n; i++) heading[5 + i] = path_short((size_t)n, path, path[i]), align[5 + i] = 'l';
 }
 
 /* A line, cut to the width of the screen. */
-static void put(sweep_screen *s, const char *line)
+static void put(sweep_screen *s, const char *line, size_t bytes)
 {
-    int left = screen_width(s->to) - 1;
-    for (const char *c = line; *c; c++) {
-        if (((unsigned char)*c & 0xC0) != 0x80 && left-- <= 0) break;
+    const int across = size_of(s->to).ws_col - 1;
+    int width = 0;
+    for (const char *c = line; c < line + bytes; c++) {
+        if (((unsigned char)*c & 0xC0) != 0x80 && width++ == across) break;
         fputc(*c, s->to);
     }
-    fputs("\n", s->to);
-    s->lines++;
+    fputc('\n', s->to);
+    s->width[s->lines++] = width < across ? width : across;
+}
+
+static void put_lines(sweep_screen *s, const text *t)
+{
+    for (const char *at = t->s; at && *at;) {
+        const size_t n = strcspn(at, "\n");
+        put(s, at, n);
+        at += n + (at[n] == '\n');
+    }
 }
 
 static void draw(sweep_screen *s, const sweep *w)
 {
     int64_t n[6] = { 0 };
     char left[32], spent[32];
+    arena *a = arena_new();
     text t = { 0 };
     count(w, n);
     clear(s);
     progress_duration(time_left(s, w), left);
     progress_duration(clock_seconds() - s->began, spent);
-    text_printf(&t, "%s: %lld trials begun, %lld finished, %lld paused, %lld failed; %s so far, about %s left", w->dir, (long long)w->n_trials,
-                (long long)n[TRIAL_FINISHED], (long long)n[TRIAL_PAUSED], (long long)n[TRIAL_FAILED], spent, left);
-    put(s, t.s);
-    text_free(&t);
+    text_printf(&t, "%s  %s, about %s left\n%lld of %lld trials begun: %lld at work, %lld finished, %lld paused, %lld failed\n", w->dir, spent, left,
+                (long long)w->n_trials, (long long)(sweep_points(w) * w->space->seeds), (long long)n[TRIAL_RUNNING], (long long)n[TRIAL_FINISHED],
+                (long long)n[TRIAL_PAUSED], (long long)n[TRIAL_FAILED]);
+    const char **heading = arena_alloc(a, (size_t)w->space->n + 5, sizeof *heading);
+    char *align = arena_alloc(a, (size_t)w->space->n + 6, 1);
+    add_heading(w, heading, align, a);
+    columns *c = columns_new(w->space->n + 5, heading, align);
+    const int room = size_of(s->to).ws_row - OTHER_LINES, most = room < LINES_SHOWN ? room : LINES_SHOWN;
     int shown = 0;
-    for (int64_t i = 0; i < w->n_trials && shown < LINES_SHOWN; i++) {
-        if (w->trial[i]->state != TRIAL_RUNNING) continue;
-        line_of(w, w->trial[i], &t);
-        put(s, t.s);
-        text_free(&t);
-        shown++;
-    }
+    for (int64_t i = 0; i < w->n_trials && shown < most; i++)
+        if (w->trial[i]->state == TRIAL_RUNNING) add_trial(c, w, w->trial[i], "", a), shown++;
     const trial *best = sweep_best(w);
-    if (best) {
-        text_add(&t, "best:");
-        line_of(w, best, &t);
-        put(s, t.s);
-        text_free(&t);
-    }
+    if (best) add_trial(c, w, trial_real((trial *)best), "best", a);
+    columns_write(c, &t);
+    columns_free(c);
+    put_lines(s, &t);
+    text_free(&t);
+    arena_free(a);
     fflush(s->to);
 }
 

@@ -189,7 +189,16 @@ expect 0 "$heft" runs houses --csv --filter 'train.batch=32,val_loss<1000'
 [ "$(wc -l <out)" = 13 ] || die "--csv --filter: $(wc -l <out) lines"
 expect 0 "$heft" runs houses --json --sort train.batch
 [ "$(head -1 out | grep -c '"train.batch": "32"')" = 1 ] || die "--sort train.batch"
+expect 0 "$heft" runs houses --csv --sort=-batch --filter lr=1e-2
+column=$(head -1 out | tr , '\n' | grep -n '^train.batch$' | cut -d: -f1)
+[ "$(cut -d, -f"$column" out | tail -n +2 | uniq | tr '\n' ' ')" = "128 32 " ] || die "--sort=-batch: not falling"
+[ "$(awk -F, 'NR > 1 { print $1 }' out | sort -u | tr '\n' ' ')" = "1 2 " ] || die "ranks go by the order, not by the metric"
 expect 2 "$heft" runs houses --filter nonsense=3
+says err "no run has a setting or metric 'nonsense'"
+expect 2 "$heft" runs houses --filter btach=3
+says err "did you mean 'batch'?"
+expect 2 "$heft" runs houses --filter batch
+says err "expected path=value"
 expect 2 "$heft" runs houses --sort nonsense
 expect 2 "$heft" runs houses --metric nonsense
 expect 2 "$heft" runs nowhere
@@ -202,4 +211,15 @@ mkdir some
 cp -r "${runs[0]}" "${runs[1]}" some
 expect 0 "$heft" runs some
 says out "2 runs"
+expect 0 "$heft" sweep net.yaml 'sweep.parameters={optimizer: {values: [{adam: {lr: 1e-2}}, {sgd: {lr: 1e-3}}]}, model.hidden.units: {values: [2, 4, 8]}}' \
+    sweep.method=grid sweep.early_terminate.type=none train.epochs=1 --run types
+expect 0 "$heft" runs types --filter optimizer=sgd
+says out "3 runs, 3 points"
+
+# On a terminal nothing is wider or higher than it is.
+script -qec "stty cols 50 rows 10; '$heft' sweep net.yaml --run seen --share none -j 4 --threads 1" typescript >/dev/null </dev/null || die "on a terminal: failed"
+grep -q "of 18 trials begun: [1-9] at work" typescript || die "no screen on a terminal"
+grep -q "best" typescript || die "no best trial on the screen"
+[ "$(sed 's/\x1b\[[0-9]*[A-Z]//g; s/\r//' typescript | grep "^  " | LC_ALL=C.UTF-8 wc -L)" -lt 50 ] || die "a line is wider than the terminal"
+tr '\033' '\n' <typescript | grep -ao '^\[[0-9]*A' | tr -d '[A' | awk '$1 > 9 { exit 1 }' || die "the screen is higher than the terminal"
 echo "sweep: ok, $kills kills"
