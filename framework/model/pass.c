@@ -8,7 +8,7 @@
 #include "compute/compute.h"
 #include "model/memory.h"
 
-enum { MOST_LANES = 64, TILE_ROWS = 64 };
+enum { MOST_LANES = 64, TILE_ROWS = 64, TILES = 4 };
 
 /* What plugins are handed for one layer in one lane, prepared once; a step fills in counts, keys and the data's addresses. */
 typedef struct call {
@@ -155,7 +155,8 @@ static program make_program(const pass *p, bool backward)
     return g;
 }
 
-/* Tiles of about TILE_ROWS rows of the gradients that are taken from the whole minibatch: a rule of the shape alone. */
+/* TILES tiles, of at least about TILE_ROWS rows, of each gradient that is taken from the whole minibatch: a rule of the shape alone.  More would read
+ * the minibatch as many times more. */
 static void make_tiles(pass *p)
 {
     const model *m = p->m;
@@ -166,7 +167,7 @@ static void make_tiles(pass *p)
                 const model_tensor *t = &m->layer[i].tensor[k];
                 if (!t->whole || m->layer[i].frozen) continue;
                 const int64_t rows = t->decl->shape.rank ? t->decl->shape.dim[0] : 1;
-                const int64_t tiles = rows / TILE_ROWS > 0 ? rows / TILE_ROWS : 1;
+                const int64_t most = rows / TILE_ROWS < TILES ? rows / TILE_ROWS : TILES, tiles = most > 0 ? most : 1;
                 for (int64_t j = 0; j < tiles; j++, p->n_tiles++)
                     if (fill)
                         p->tile[p->n_tiles] = (tile){ i, t->role_index, rows * j / tiles, rows * (j + 1) / tiles, p->gradient + t->offset };
