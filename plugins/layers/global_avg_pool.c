@@ -14,7 +14,7 @@
 typedef struct {
     int64_t padding;
     int64_t area, channels;                      /* derived */
-    bool    masked, tokens;                      /* derived: there is a second input; it is of integers */
+    heft_mask mask;                              /* derived */
 } global_avg_pool;
 
 static const heft_option options[] = {
@@ -26,33 +26,21 @@ static int plan(void *self, heft_layer_plan *p)
 {
     global_avg_pool *l = self;
     const heft_shape *s = &p->in[0];
-    char found[HEFT_SHAPE_TEXT];
     if (heft_needs(p, 0, s->rank < 2 ? 2 : -1, "images [height, width, channels] or sequences [time, features]"))
         return -1;
     l->channels = s->dim[s->rank - 1];
     l->area = heft_count(s) / l->channels;
-    l->masked = p->n_in == 2;
-    l->tokens = l->masked && p->in[1].dtype == HEFT_I32;
-    if (l->masked && (s->rank != 2 || p->in[1].rank != 1 || p->in[1].dim[0] != l->area))
-        return heft_fail(&p->error, "needs a sequence [time, features] beside a second input [time], a token or a number for each "
-                         "position; found %s", heft_shape_text(&p->in[1], found));
+    if (heft_needs_mask(p, l->padding, &l->mask)) return -1;
     p->out = (heft_shape){ HEFT_F32, 1, { l->channels } };
     p->flops = (double)heft_count(s);
     return 0;
 }
 
-/* What position r of a sample counts: 1; 0 for padding; what is not a number stays so. */
-static float counts(const global_avg_pool *l, const float *mask, int64_t r)
-{
-    if (!mask) return 1;
-    if (l->tokens) return heft_ints(mask)[r] != l->padding;
-    return mask[r] == (float)l->padding ? 0 : mask[r] == mask[r] ? 1 : mask[r];
-}
-
-static float share_of(const global_avg_pool *l, const float *mask)
+/* 1 / how many positions of sample i count; 0 for padding alone. */
+static float share_of(const global_avg_pool *l, const float *const *in, int64_t i)
 {
     float n = 0;
-    for (int64_t r = 0; r < l->area; r++) n += counts(l, mask, r);
+    for (int64_t r = 0; r < l->area; r++) n += heft_counts(&l->mask, in, i, r);
     return n == 0 ? 0 : 1 / n;
 }
 
@@ -63,10 +51,10 @@ static void forward(const void *self, const heft_forward *p)
     const float *restrict x = p->in[0];
     float *restrict y = p->out;
     for (int64_t i = 0; i < p->n; i++, y += n) {
-        const float *mask = l->masked ? p->in[1] + i * l->area : NULL, share = share_of(l, mask);
+        const float share = share_of(l, p->in, i);
         for (int64_t k = 0; k < n; k++) y[k] = 0;
         for (int64_t r = 0; r < l->area; r++, x += n)
-            if (counts(l, mask, r) != 0)
+            if (heft_counts(&l->mask, p->in, i, r) != 0)
                 for (int64_t k = 0; k < n; k++) y[k] += x[k];
         for (int64_t k = 0; k < n; k++) y[k] *= share;
     }
@@ -78,11 +66,11 @@ static void backward(const void *self, const heft_backward *p)
     const int64_t n = l->channels;
     const float *restrict dy = p->dout;
     float *restrict dx = p->din[0];
-    for (int64_t i = 0; l->masked && p->din[1] && i < p->n * l->area; i++) p->din[1][i] = 0;
+    heft_mask_back(&l->mask, p->n, p->din);
     for (int64_t i = 0; dx && i < p->n; i++, dy += n) {
-        const float *mask = l->masked ? p->in[1] + i * l->area : NULL, share = share_of(l, mask);
+        const float share = share_of(l, p->in, i);
         for (int64_t r = 0; r < l->area; r++, dx += n) {
-            const float part = share * counts(l, mask, r);
+            const float part = share * heft_counts(&l->mask, p->in, i, r);
             for (int64_t k = 0; k < n; k++) dx[k] = part * dy[k];
         }
     }

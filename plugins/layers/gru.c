@@ -11,15 +11,22 @@
  * acts in front, as published: n = tanh(a + (r h[t-1]) R + c).  Without `recurrent_bias` c = 0.  In both directions:
  * two of these, one with `reverse: true`, and a concat (or add) of them.
  *
+ * A second input [time] tells which positions are padding, at which the state, and the output with it, stays as it is: tokens
+ * (`padding` is the one that fills up), or numbers (0 is padding, 1 is none).  As Keras' mask.  The last state is that of
+ * PyTorch's packed sequences, whose outputs behind the end are 0.
+ *
  * K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation",
  * EMNLP 2014.  https://arxiv.org/abs/1406.1078
  */
+#include <string.h>
 #include <heft/plugin.h>
 
 typedef struct {
     int64_t units;
     bool    return_sequences, reverse, reset_after, recurrent_bias;
+    int64_t padding;
     int64_t time, in;                            /* derived */
+    heft_mask mask;                              /* derived */
 } gru;
 
 enum { W, R, B, RB };                            /* weights, as declared */
@@ -32,6 +39,7 @@ static const heft_option options[] = {
     HEFT_OPT_BOOL(gru, reverse, false, "go through time backwards; outputs stay at their times"),
     HEFT_OPT_BOOL(gru, reset_after, true, "the reset gate acts behind the recurrent product, not in front of it"),
     HEFT_OPT_BOOL(gru, recurrent_bias, true, "a second bias, in the recurrent product"),
+    HEFT_OPT_INT (gru, padding, 0, 0, INT32_MAX, "what marks padding in the second input, if there is one"),
     HEFT_OPT_END
 };
 
@@ -49,6 +57,7 @@ static int plan(void *self, heft_layer_plan *p)
     gru *l = self;
     const int64_t u = l->units;
     if (heft_needs(p, 0, 2, "a sequence [time, features]")) return -1;
+    if (heft_needs_mask(p, l->padding, &l->mask)) return -1;
     const int64_t t = l->time = p->in[0].dim[0];
     l->in = p->in[0].dim[1];
     p->out = l->return_sequences ? (heft_shape){ HEFT_F32, 2, { t, u } } : (heft_shape){ HEFT_F32, 1, { u } };
@@ -123,18 +132,18 @@ static void forward(const void *self, const heft_forward *p)
         for (int64_t i = 0; i < p->n; i++) {
             float *y = p->out + (l->return_sequences ? i * time + t : i) * u;
             float *h = k + 1 < time ? before + i * ld + at(l, k + 1) * u : y;
-            update(u, g + i * 3 * ld, l->reset_after ? q + i * ld : NULL, h0 + i * ld, h);
+            const float counts = heft_counts(&l->mask, p->in, i, t);
+            if (counts == 1) update(u, g + i * 3 * ld, l->reset_after ? q + i * ld : NULL, h0 + i * ld, h);
+            else heft_stay(counts, u, h0 + i * ld, h);
             for (int64_t j = 0; l->return_sequences && h != y && j < u; j++) y[j] = h[j];
         }
     }
 }
 
 /* One sample at one time: gradients of the sums of z and n from that of h[t], which becomes z's share of h[t-1]'s. */
-static void update_back(int64_t u, const float *restrict g, const float *restrict h0, const float *restrict dy,
-                        float *restrict dh, float *restrict dg)
+static void update_back(int64_t u, const float *restrict g, const float *restrict h0, float *restrict dh, float *restrict dg)
 {
     const float *restrict z = g + u, *restrict n = g + 2 * u;
-    if (dy) for (int64_t j = 0; j < u; j++) dh[j] += dy[j];
     for (int64_t j = 0; j < u; j++) dg[u + j] = dh[j] * (h0[j] - n[j]) * z[j] * (1 - z[j]);
     for (int64_t j = 0; j < u; j++) dg[2 * u + j] = dh[j] * (1 - z[j]) * (1 - n[j] * n[j]);
     for (int64_t j = 0; j < u; j++) dh[j] *= z[j];
@@ -174,11 +183,14 @@ static void times_back(const gru *l, const heft_backward *p, float *dgates, floa
         for (int64_t i = 0; i < p->n; i++) {
             const float *dy = l->return_sequences ? p->dout + (i * time + t) * u
                             : k == time - 1 ? p->dout + i * u : NULL;
-            update_back(u, g + i * 3 * ld, h0 + i * ld, dy, dh + i * u, dg + i * 3 * ld);
+            for (int64_t j = 0; dy && j < u; j++) dh[i * u + j] += dy[j];
+            if (heft_counts(&l->mask, p->in, i, t) == 1) update_back(u, g + i * 3 * ld, h0 + i * ld, dh + i * u, dg + i * 3 * ld);
+            else memset(dg + i * 3 * ld, 0, (size_t)(3 * u) * sizeof *dg);
         }
         if (!l->reset_after) p->host->gemm(false, true, p->n, u, u, 1, dg + 2 * u, 3 * ld, rn, 3 * u, 0, dq, ld);
         for (int64_t i = 0; i < p->n; i++)
-            if (l->reset_after) reset_behind_back(u, g + i * 3 * ld, q + i * ld, dg + i * 3 * ld, dq + i * ld);
+            if (heft_counts(&l->mask, p->in, i, t) != 1) memset(dq + i * ld, 0, (size_t)u * sizeof *dq);
+            else if (l->reset_after) reset_behind_back(u, g + i * 3 * ld, q + i * ld, dg + i * 3 * ld, dq + i * ld);
             else reset_in_front_back(u, g + i * 3 * ld, h0 + i * ld, dq + i * ld, dh + i * u, dg + i * 3 * ld);
         p->host->gemm(false, true, p->n, u, 2 * u, 1, dg, 3 * ld, p->weight[R], 3 * u, 1, dh, u);
         if (l->reset_after) p->host->gemm(false, true, p->n, u, u, 1, dq, ld, rn, 3 * u, 1, dh, u);
@@ -199,6 +211,7 @@ static void backward(const void *self, const heft_backward *p)
     float *dg = p->scratch[DGATES], *dq = p->scratch[DINNER];
     float *dr = p->dweight[R], *dc = l->recurrent_bias ? p->dweight[RB] : NULL;
 
+    heft_mask_back(&l->mask, p->n, p->din);
     times_back(l, p, dg, dq, p->scratch[DHIDDEN]);
     if (p->dweight[W])
         p->host->gemm(true, false, l->in, 3 * u, rows, 1, p->in[0], l->in, dg, 3 * u, 1, p->dweight[W], 3 * u);
@@ -214,7 +227,7 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "gru", "gated recurrent unit over a sequence", sizeof(gru), options),
-    .min_in = 1, .max_in = 1,
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "gru", "gated recurrent unit over a sequence; a second input marks padding", sizeof(gru), options),
+    .min_in = 1, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
 };

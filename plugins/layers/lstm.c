@@ -5,6 +5,10 @@
  * x [time, in]     W [in, 4 units]     R [units, 4 units]     b [4 units]; gates in the order i, f, g, o of PyTorch and Keras (Caffe: i, f, o, g)
  * y [units], the last h; or [time, units], all of them.  h[-1] = c[-1] = 0.  PyTorch has a second bias, with the recurrent product.
  *
+ * A second input [time] tells which positions are padding, at which the state, and the output with it, stays as it is: tokens
+ * (`padding` is the one that fills up), or numbers (0 is padding, 1 is none).  As Keras' mask.  The last state is that of
+ * PyTorch's packed sequences, whose outputs behind the end are 0.
+ *
  * S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9 (1997); with the forget gate of
  * F. Gers, J. Schmidhuber, F. Cummins, "Learning to Forget", Neural Computation 12 (2000).
  */
@@ -14,7 +18,9 @@
 typedef struct {
     int64_t units;
     bool    return_sequences, reverse, recurrent_bias;
+    int64_t padding;
     int64_t time, in;                            /* derived */
+    heft_mask mask;                              /* derived */
 } lstm;
 
 enum { W, R, B, RB };                            /* weights, as declared */
@@ -28,6 +34,7 @@ static const heft_option options[] = {
     HEFT_OPT_BOOL(lstm, return_sequences, false, "give the state at every time, not only the last"),
     HEFT_OPT_BOOL(lstm, reverse, false, "go through time backwards; outputs stay at their times"),
     HEFT_OPT_BOOL(lstm, recurrent_bias, false, "a second bias, as PyTorch has"),
+    HEFT_OPT_INT (lstm, padding, 0, 0, INT32_MAX, "what marks padding in the second input, if there is one"),
     HEFT_OPT_END
 };
 
@@ -45,6 +52,7 @@ static int plan(void *self, heft_layer_plan *p)
     lstm *l = self;
     const int64_t u = l->units;
     if (heft_needs(p, 0, 2, "a sequence [time, features]")) return -1;
+    if (heft_needs_mask(p, l->padding, &l->mask)) return -1;
     const int64_t t = l->time = p->in[0].dim[0];
     l->in = p->in[0].dim[1];
     p->out = l->return_sequences ? (heft_shape){ HEFT_F32, 2, { t, u } } : (heft_shape){ HEFT_F32, 1, { u } };
@@ -64,20 +72,23 @@ static int plan(void *self, heft_layer_plan *p)
     return 0;
 }
 
+/* The k-th time that is visited. */
+static int64_t at(const lstm *l, int64_t k) { return l->reverse ? l->time - 1 - k : k; }
+
 /* Inside, sequences lie by time in the order of the visits, [time, n, width], so that the states of all samples at one time are one
  * matrix, and all times another.  These carry from and to the outside, [n, time, width]. */
 static void by_time(const lstm *l, int64_t n, int64_t width, const float *x, float *restrict to)
 {
     for (int64_t k = 0; k < l->time; k++)
         for (int64_t i = 0; i < n; i++)
-            memcpy(to + (k * n + i) * width, x + (i * l->time + (l->reverse ? l->time - 1 - k : k)) * width, (size_t)width * sizeof *to);
+            memcpy(to + (k * n + i) * width, x + (i * l->time + at(l, k)) * width, (size_t)width * sizeof *to);
 }
 
 static void by_sample(const lstm *l, int64_t n, int64_t width, const float *x, float *restrict to)
 {
     for (int64_t k = 0; k < l->time; k++)
         for (int64_t i = 0; i < n; i++)
-            memcpy(to + (i * l->time + (l->reverse ? l->time - 1 - k : k)) * width, x + (k * n + i) * width, (size_t)width * sizeof *to);
+            memcpy(to + (i * l->time + at(l, k)) * width, x + (k * n + i) * width, (size_t)width * sizeof *to);
 }
 
 /* One sample at one time: gates from their sums, then cell and hidden. */
@@ -108,8 +119,16 @@ static void forward(const void *self, const heft_forward *p)
         }
         p->host->gemm(false, false, n, 4 * u, l->in, 1, x + k * n * l->in, l->in, p->weight[W], 4 * u, 1, now, 4 * u);
         if (k) p->host->gemm(false, false, n, 4 * u, u, 1, h + (k - 1) * n * u, u, p->weight[R], 4 * u, 1, now, 4 * u);
-        for (int64_t i = k * n; i < (k + 1) * n; i++)
-            cell(u, z + i * 4 * u, k ? c + (i - n) * u : NULL, c + i * u, h + i * u);
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t row = k * n + i;
+            const float counts = heft_counts(&l->mask, p->in, i, at(l, k)), *c0 = k ? c + (row - n) * u : NULL;
+            if (counts == 1) {
+                cell(u, z + row * 4 * u, c0, c + row * u, h + row * u);
+                continue;
+            }
+            heft_stay(counts, u, c0, c + row * u);
+            heft_stay(counts, u, k ? h + (row - n) * u : NULL, h + row * u);
+        }
     }
     if (l->return_sequences) by_sample(l, n, u, h, p->out);
     else memcpy(p->out, h + (time - 1) * n * u, (size_t)(n * u) * sizeof *p->out);
@@ -134,7 +153,7 @@ static void cell_back(int64_t u, const float *restrict z, const float *restrict 
 
 static void add_output_gradient(const lstm *l, const heft_backward *p, int64_t k, float *dh)
 {
-    const int64_t u = l->units, t = l->reverse ? l->time - 1 - k : k;
+    const int64_t u = l->units, t = at(l, k);
     if (!l->return_sequences && k < l->time - 1) return;
     for (int64_t i = 0; i < p->n; i++) {
         const float *restrict dy = p->dout + (l->return_sequences ? i * l->time + t : i) * u;
@@ -172,13 +191,20 @@ static void backward(const void *self, const heft_backward *p)
     if (p->dweight[W]) by_time(l, n, l->in, p->in[0], p->scratch[X]);
     memset(dh, 0, (size_t)(n * u) * sizeof *dh);
     memset(dc, 0, (size_t)(n * u) * sizeof *dc);
+    heft_mask_back(&l->mask, n, p->din);
     for (int64_t k = l->time - 1, end = l->time; k >= 0; k--) {
         add_output_gradient(l, p, k, dh);
         for (int64_t i = 0; i < n; i++) {
             const int64_t row = k * n + i;
+            if (heft_counts(&l->mask, p->in, i, at(l, k)) != 1) {
+                memset(dz + row * 4 * u, 0, (size_t)(4 * u) * sizeof *dz);
+                continue;
+            }
             cell_back(u, z + row * 4 * u, k ? c + (row - n) * u : NULL, c + row * u, dh + i * u, dc + i * u, dz + row * 4 * u);
+            if (l->mask.given) memset(dh + i * u, 0, (size_t)u * sizeof *dh);
         }
-        if (k) p->host->gemm(false, true, n, u, 4 * u, 1, dz + k * n * 4 * u, 4 * u, p->weight[R], 4 * u, 0, dh, u);
+        /* What is left of dh with a mask is that of states that stayed. */
+        if (k) p->host->gemm(false, true, n, u, 4 * u, 1, dz + k * n * 4 * u, 4 * u, p->weight[R], 4 * u, l->mask.given, dh, u);
         if (end - k < TOGETHER && k) continue;
         times_back(l, p, k, end);
         end = k;
@@ -187,7 +213,7 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "lstm", "long short-term memory over a sequence", sizeof(lstm), options),
-    .min_in = 1, .max_in = 1,
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "lstm", "long short-term memory over a sequence; a second input marks padding", sizeof(lstm), options),
+    .min_in = 1, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
 };

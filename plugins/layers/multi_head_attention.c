@@ -17,7 +17,7 @@
 typedef struct {
     int64_t heads, padding;
     bool    causal, bias;
-    bool    masked, tokens;                      /* derived: there is a second input; it is of integers */
+    heft_mask mask;                              /* derived */
     int64_t time, width, d;                      /* derived; d: features of a head */
 } attention;
 
@@ -49,12 +49,7 @@ static int plan(void *self, heft_layer_plan *p)
     if (w % l->heads) return heft_fail(&p->error, "%lld heads do not divide %lld features", (long long)l->heads, (long long)w);
     if (t > 1 << 16 || w > 1 << 20) return heft_fail(&p->error, "a sequence [%lld, %lld] is too large", (long long)t, (long long)w);
     l->d = w / l->heads;
-    l->masked = p->n_in == 2;
-    l->tokens = l->masked && p->in[1].dtype == HEFT_I32;
-    char found[HEFT_SHAPE_TEXT];
-    if (l->masked && (p->in[1].rank != 1 || p->in[1].dim[0] != t))
-        return heft_fail(&p->error, "needs a second input [%lld], a token or a number for each position; found %s", (long long)t,
-                         heft_shape_text(&p->in[1], found));
+    if (heft_needs_mask(p, l->padding, &l->mask)) return -1;
     p->out = p->in[0];
     declare(p, "qkv", HEFT_WEIGHT, false, w, 3 * w, "glorot_uniform");
     declare(p, "output", HEFT_WEIGHT, false, w, w, "glorot_uniform");
@@ -87,12 +82,12 @@ static void sum_rows(int64_t rows, int64_t n, const float *restrict dy, float *r
 }
 
 /* No position attends to padding: its scores, a column of s [t, t], become -infinity (where the mask is not a number, that). */
-static void hide_padding(const attention *l, const float *mask, float *restrict s)
+static void hide_padding(const attention *l, const float *const *in, int64_t i, float *restrict s)
 {
     for (int64_t j = 0; j < l->time; j++) {
-        const bool broken = !l->tokens && mask[j] != mask[j];
-        if (!broken && (l->tokens ? heft_ints(mask)[j] != l->padding : mask[j] != (float)l->padding)) continue;
-        for (int64_t r = 0; r < l->time; r++) s[r * l->time + j] = broken ? mask[j] : -INFINITY;
+        const float counts = heft_counts(&l->mask, in, i, j);
+        if (counts == 1) continue;
+        for (int64_t r = 0; r < l->time; r++) s[r * l->time + j] = counts == 0 ? -INFINITY : counts;
     }
 }
 
@@ -122,7 +117,7 @@ static void forward(const void *self, const heft_forward *p)
         const float *q = qkv + i / l->heads * t * 3 * w + i % l->heads * d, *k = q + w, *v = k + w;
         float *s = prob + i * t * t;
         p->host->gemm(false, true, t, t, d, scale, q, 3 * w, k, 3 * w, 0, s, t);
-        if (l->masked) hide_padding(l, p->in[1] + i / l->heads * t, s);
+        if (l->mask.given) hide_padding(l, p->in, i / l->heads, s);
         for (int64_t r = 0; r < t; r++) softmax_row(t, l->causal ? r + 1 : t, s + r * t);
         p->host->gemm(false, false, t, d, t, 1, s, t, v, 3 * w, 0, context + i / l->heads * t * w + i % l->heads * d, w);
     }
@@ -166,7 +161,7 @@ static void backward(const void *self, const heft_backward *p)
         sum_rows(rows, w, p->dout, p->dweight[BO]);
         sum_rows(rows, 3 * w, dqkv, p->dweight[BQKV]);
     }
-    for (int64_t i = 0; l->masked && p->din[1] && i < p->n * t; i++) p->din[1][i] = 0;
+    heft_mask_back(&l->mask, p->n, p->din);
     if (p->din[0])
         p->host->gemm(false, true, rows, w, 3 * w, 1, dqkv, 3 * w, p->weight[WQKV], 3 * w, 0, p->din[0], w);
 }

@@ -7,15 +7,22 @@
  * the recurrent product (recurrent_bias), and Keras's SimpleRNN.  In both directions: two of these, one with
  * `reverse: true`, and a concat (or add) of them.
  *
+ * A second input [time] tells which positions are padding, at which the state, and the output with it, stays as it is: tokens
+ * (`padding` is the one that fills up), or numbers (0 is padding, 1 is none).  As Keras' mask.  The last state is that of
+ * PyTorch's packed sequences, whose outputs behind the end are 0.
+ *
  * J. Elman, "Finding Structure in Time", Cognitive Science 14 (1990).
  */
+#include <string.h>
 #include <heft/plugin.h>
 
 typedef struct {
     int64_t units;
     int     nonlinearity;
     bool    return_sequences, reverse, recurrent_bias;
+    int64_t padding;
     int64_t time, in;                            /* derived */
+    heft_mask mask;                              /* derived */
 } rnn;
 
 enum { TANH, RELU };                             /* nonlinearity */
@@ -29,6 +36,7 @@ static const heft_option options[] = {
     HEFT_OPT_BOOL(rnn, return_sequences, false, "give the state at every time, not only the last"),
     HEFT_OPT_BOOL(rnn, reverse, false, "go through time backwards; outputs stay at their times"),
     HEFT_OPT_BOOL(rnn, recurrent_bias, false, "a second bias, as PyTorch has"),
+    HEFT_OPT_INT (rnn, padding, 0, 0, INT32_MAX, "what marks padding in the second input, if there is one"),
     HEFT_OPT_END
 };
 
@@ -46,6 +54,7 @@ static int plan(void *self, heft_layer_plan *p)
     rnn *l = self;
     const int64_t u = l->units;
     if (heft_needs(p, 0, 2, "a sequence [time, features]")) return -1;
+    if (heft_needs_mask(p, l->padding, &l->mask)) return -1;
     const int64_t t = l->time = p->in[0].dim[0];
     l->in = p->in[0].dim[1];
     p->out = l->return_sequences ? (heft_shape){ HEFT_F32, 2, { t, u } } : (heft_shape){ HEFT_F32, 1, { u } };
@@ -82,6 +91,11 @@ static void forward(const void *self, const heft_forward *p)
         if (last) p->host->gemm(false, false, p->n, u, u, 1, last, time * u, p->weight[R], u, 1, now, time * u);
         for (int64_t i = 0; i < p->n; i++) {
             float *restrict h = now + i * time * u;
+            const float counts = heft_counts(&l->mask, p->in, i, at(l, k));
+            if (counts != 1) {
+                heft_stay(counts, u, last ? last + i * time * u : NULL, h);
+                continue;
+            }
             if (l->nonlinearity == TANH) for (int64_t j = 0; j < u; j++) h[j] = heft_tanhf(h[j]);
             else for (int64_t j = 0; j < u; j++) h[j] = h[j] < 0 ? 0 : h[j];
         }
@@ -94,14 +108,19 @@ static void forward(const void *self, const heft_forward *p)
     }
 }
 
-/* One sample at one time: the gradient of the sum under f, from that of h. */
-static void cell_back(const rnn *l, const float *restrict h, const float *restrict dy, float *restrict dh,
+/* One sample at one time: the gradient of the sum under f, from that of h.  A state that stayed passes its own on. */
+static void cell_back(const rnn *l, bool stayed, const float *restrict h, const float *restrict dy, float *restrict dh,
                       float *restrict ds)
 {
     const int64_t u = l->units;
     if (dy) for (int64_t j = 0; j < u; j++) dh[j] += dy[j];
+    if (stayed) {
+        memset(ds, 0, (size_t)u * sizeof *ds);
+        return;
+    }
     if (l->nonlinearity == TANH) for (int64_t j = 0; j < u; j++) ds[j] = dh[j] * (1 - h[j] * h[j]);
     else for (int64_t j = 0; j < u; j++) ds[j] = h[j] <= 0 ? 0 : dh[j];
+    if (l->mask.given) memset(dh, 0, (size_t)u * sizeof *dh);
 }
 
 /* dR = sum of h[t-1]' ds[t], as one product over the rows of all samples: one array is a row ahead of the other.
@@ -124,14 +143,16 @@ static void backward(const void *self, const heft_backward *p)
     float *ds = p->scratch[DSUM], *dh = p->scratch[DHIDDEN];
 
     for (int64_t j = 0; j < p->n * u; j++) dh[j] = 0;
+    heft_mask_back(&l->mask, p->n, p->din);
     for (int64_t k = time - 1; k >= 0; k--) {
         const int64_t t = at(l, k);
         for (int64_t i = 0; i < p->n; i++) {
             const float *dy = l->return_sequences ? p->dout + (i * time + t) * u
                             : k == time - 1 ? p->dout + i * u : NULL;
-            cell_back(l, hidden + (i * time + t) * u, dy, dh + i * u, ds + (i * time + t) * u);
+            const bool stayed = heft_counts(&l->mask, p->in, i, t) != 1;
+            cell_back(l, stayed, hidden + (i * time + t) * u, dy, dh + i * u, ds + (i * time + t) * u);
         }
-        if (k) p->host->gemm(false, true, p->n, u, u, 1, ds + t * u, time * u, p->weight[R], u, 0, dh, u);
+        if (k) p->host->gemm(false, true, p->n, u, u, 1, ds + t * u, time * u, p->weight[R], u, l->mask.given, dh, u);
     }
     if (p->dweight[W]) p->host->gemm(true, false, l->in, u, rows, 1, p->in[0], l->in, ds, u, 1, p->dweight[W], u);
     for (int b = B; b <= (l->recurrent_bias ? RB : B); b++) {
@@ -144,7 +165,7 @@ static void backward(const void *self, const heft_backward *p)
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
-    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "simple_rnn", "recurrent layer without gates", sizeof(rnn), options),
-    .min_in = 1, .max_in = 1,
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "simple_rnn", "recurrent layer without gates; a second input marks padding", sizeof(rnn), options),
+    .min_in = 1, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
 };

@@ -190,5 +190,71 @@ case("global_avg_pool", "", [(5, 3), ids(2, 5)], [], mean_masked(0))
 case("global_avg_pool", "{padding: 1}", [(6, 17), ids(3, 6)], [], mean_masked(1))
 case("global_avg_pool", "", [(2, 3), ids(1, 2)], [], mean_masked(0))
 
+def packed(layer, x, tokens, k):                        # the states of layer(data, sizes) at what is not k, carried over what is
+    kept = tokens != k
+    n = kept.sum(1)
+    some = n > 0
+    order = torch.argsort((~kept).int(), dim=1, stable=True)             # what is kept comes first
+    front = torch.gather(x, 1, order[:, :, None].expand_as(x))
+    sequence = torch.nn.utils.rnn.pack_padded_sequence(front, n.clamp(min=1), batch_first=True, enforce_sorted=False)
+    y, _ = torch.nn.utils.rnn.pad_packed_sequence(layer(sequence), batch_first=True)
+    seen = kept.cumsum(1)                               # how many until each time
+    states = torch.cat([torch.zeros_like(y[:, :1]), y * some[:, None, None]], 1)
+    return torch.gather(states, 1, seen[:, :, None].expand(-1, -1, y.shape[2]))
+
+
+def masked_recurrent(kind, units, k, sequences=False, reverse=False, second=True):
+    def f(x, tokens, w, r, b, c=None):
+        def layer(sequence):
+            state = torch.zeros(1, x.shape[0], units).double()
+            data = kind(sequence.data, sequence.batch_sizes, (state, state) if kind is torch.lstm else state,
+                        [w.T, r.T, b, c if second else b * 0], True, 1, 0.0, True, False)[0]
+            return sequence._replace(data=data)
+        y = packed(layer, x.flip(1) if reverse else x, tokens.flip(1) if reverse else tokens, k)
+        return (y.flip(1) if reverse else y) if sequences else y[:, -1]
+    return f
+
+
+def masked_gru_in_front(units, k, reverse=False):       # no PyTorch kernel has it: without what is masked, sample by sample
+    def f(x, tokens, *weights):
+        whole, out = gru_reset_in_front(units, True, reverse), []
+        for i in range(len(x)):
+            kept = (tokens[i] != k).nonzero()[:, 0]
+            y = whole(x[i:i + 1, kept], *weights)[0]
+            ahead = (kept >= torch.arange(x.shape[1])[:, None] if reverse else kept <= torch.arange(x.shape[1])[:, None]).sum(1)
+            states = torch.cat([torch.zeros(1, units).double(), y.flip(0) if reverse else y])
+            out.append(states[ahead])
+        return torch.stack(out)
+    return f
+
+
+for name, kind, gates, second in KINDS:
+    case(name, "{units: 3}", [(5, 4), ids(2, 5)], rows(gates, 4, 3, second), masked_recurrent(kind, 3, 0, second=second))
+    case(name, "{units: 3, return_sequences: true, padding: 1}", [(6, 2), ids(3, 6)], rows(gates, 2, 3, second),
+         masked_recurrent(kind, 3, 1, True, second=second))
+    case(name, "{units: 2, reverse: true}", [(4, 3), ids(2, 4)], rows(gates, 3, 2, second),
+         masked_recurrent(kind, 2, 0, False, True, second))
+    case(name, "{units: 17, reverse: true, return_sequences: true, recurrent_bias: true}", [(4, 3), ids(2, 4)],
+         rows(gates, 3, 17, True), masked_recurrent(kind, 17, 0, True, True))
+    case(name, "{units: 2}", [(2, 3), ids(1, 2)], rows(gates, 3, 2, second), masked_recurrent(kind, 2, 0, second=second))
+case("simple_rnn", "{units: 3, nonlinearity: relu, return_sequences: true}", [(5, 3), ids(2, 5)], rows(1, 3, 3, False),
+     masked_recurrent(torch.rnn_relu, 3, 0, True, second=False))
+case("gru", "{units: 3, reset_after: false, return_sequences: true}", [(5, 4), ids(2, 5)], rows(3, 4, 3, True),
+     masked_gru_in_front(3, 0))
+case("gru", "{units: 2, reset_after: false, return_sequences: true, reverse: true}", [(5, 3), ids(2, 5)], rows(3, 3, 2, True),
+     masked_gru_in_front(2, 0, True))
+
+
+def largest_masked(k):
+    def f(x, tokens):
+        y = x.masked_fill((tokens == k)[:, :, None], -torch.inf).amax(1)
+        return torch.where(torch.isinf(y), torch.zeros_like(y), y)
+    return f
+
+
+case("global_max_pool", "", [(5, 3), ids(2, 5)], [], largest_masked(0))
+case("global_max_pool", "{padding: 1}", [(6, 17), ids(3, 6)], [], largest_masked(1))
+case("global_max_pool", "", [(2, 3), ids(1, 2)], [], largest_masked(0))
+
 if __name__ == "__main__":
     write("sequences.py")

@@ -26,8 +26,17 @@ static const refusal refusals[] = {
     { "multi_head_attention", "{heads: 2}", 2, { F2(8, 6), F1(7) }, "needs a second input [8], a token or a number for each position; found [7]" },
     { "multi_head_attention", "{heads: 2}", 2, { F2(8, 6), F2(8, 6) }, "needs a second input [8]" },
     { "multi_head_attention", "{heads: 2, padding: -1}", 2, { F2(8, 6), I1(8) }, "padding" },
-    { "global_avg_pool", "", 2, { F2(8, 6), I1(6) }, "a second input [time], a token or a number for each position; found integers [6]" },
-    { "global_avg_pool", "", 2, { F3(2, 4, 6), F1(8) }, "needs a sequence [time, features] beside a second input" },
+    { "global_avg_pool", "", 2, { F2(8, 6), I1(6) }, "needs a second input [8], a token or a number for each position; found integers [6]" },
+    { "global_avg_pool", "", 2, { F3(2, 4, 6), F1(8) }, "takes a second input beside a sequence [time, features] only; found [2, 4, 6]" },
+    { "global_max_pool", "", 2, { F2(8, 6), I1(6) }, "needs a second input [8], a token or a number for each position; found integers [6]" },
+    { "global_max_pool", "", 2, { F3(2, 4, 6), F1(8) }, "takes a second input beside a sequence" },
+    { "global_max_pool", "{padding: -1}", 2, { F2(8, 6), I1(8) }, "padding" },
+    { "lstm", "{units: 3}", 2, { F2(8, 6), F1(6) }, "needs a second input [8], a token or a number for each position; found [6]" },
+    { "lstm", "{units: 3, padding: -1}", 2, { F2(8, 6), I1(8) }, "padding" },
+    { "gru", "{units: 3}", 2, { F2(8, 6), I2(8, 6) }, "needs a second input [8], a token or a number for each position" },
+    { "gru", "{units: 3, padding: first}", 2, { F2(8, 6), I1(8) }, "padding" },
+    { "simple_rnn", "{units: 3}", 2, { F2(8, 6), I1(9) }, "found integers [9]" },
+    { "simple_rnn", "{units: 3, padding: 1e10}", 2, { F2(8, 6), I1(8) }, "padding" },
     { "position", "", 1, { F1(8) }, "needs a sequence [time, features]; found [8]" },
     { "layer_norm", "", 1, { F0 }, "needs a last axis to normalize" },
     { "layer_norm", "{eps: 0}", 1, { F1(8) }, "eps" },
@@ -102,6 +111,61 @@ static void directions(void **state)
                          back->dweight[i], ahead->dweight[i], 1e-6, 1e-5);
         harness_close(ahead);
         harness_close(back);
+    }
+}
+
+/* What a second input tells: tokens and numbers mean the same; gradients by differences; what is padding changes nothing; a
+ * mask that is not a number does not pass for one. */
+static void masks(void **state)
+{
+    (void)state;
+    enum { N = 3, TIME = 6, IN = 4 };
+    static const int counts[N][TIME] = { { 1, 1, 0, 1, 0, 0 }, { 0, 1, 1, 1, 1, 1 }, { 0, 0, 0, 0, 0, 0 } };
+    static const struct { const char *name, *options; bool sees_itself; } rows[] = {
+        { "lstm", "{units: 3, return_sequences: true}", false }, { "lstm", "{units: 3, reverse: true}", false },
+        { "gru", "{units: 3, return_sequences: true, reverse: true}", false }, { "gru", "{units: 3}", false },
+        { "gru", "{units: 3, reset_after: false, return_sequences: true}", false },
+        { "simple_rnn", "{units: 3, return_sequences: true}", false }, { "simple_rnn", "{units: 3, reverse: true}", false },
+        { "global_max_pool", "", false }, { "global_avg_pool", "", false }, { "multi_head_attention", "{heads: 2}", true },
+    };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        harness *numbers = harness_open(rows[k].name, rows[k].options, 2, (heft_shape[]){ SHAPE(TIME, IN), SHAPE(TIME) }, LANES(2, 1));
+        harness *tokens = harness_open(rows[k].name, rows[k].options, 2,
+                                       (heft_shape[]){ SHAPE(TIME, IN), { HEFT_I32, 1, { TIME }, 9 } }, LANES(1, 2));
+        harness_fill(numbers, 7);
+        harness_fill(tokens, 7);
+        for (int i = 0; i < N * TIME; i++) {
+            const int32_t token = counts[i / TIME][i % TIME] ? 1 + i % 8 : 0;
+            numbers->in[1][i] = (float)counts[i / TIME][i % TIME];
+            memcpy(&tokens->in[1][i], &token, sizeof token);
+        }
+        numbers->no_din[1] = true;                     /* a step from 0 is another mask */
+        harness_check_gradients(numbers, 1e-2, 2e-3);
+        numbers->no_din[1] = false;
+        harness_forward(numbers, true);
+        harness_backward(numbers);
+        harness_forward(tokens, true);
+        harness_backward(tokens);
+        const size_t n_out = N * harness_count(&numbers->plan.out);
+        harness_near(tokens, "out", n_out, tokens->out, numbers->out, 1e-6, 1e-6);
+        harness_near(tokens, "din", N * TIME * IN, tokens->din[0], numbers->din[0], 1e-6, 1e-6);
+        for (int i = 0; i < N * TIME; i++) assert_true(numbers->din[1][i] == 0);
+
+        for (int i = 0; !rows[k].sees_itself && i < N * TIME * IN; i++)
+            if (!counts[i / IN / TIME][i / IN % TIME]) {
+                assert_true(tokens->din[0][i] == 0);
+                tokens->in[0][i] += 3;
+            }
+        harness_forward(tokens, false);
+        harness_near(tokens, "out with other padding", n_out, tokens->out, numbers->out, 1e-6, 1e-6);
+
+        numbers->in[1][1] = NAN;
+        harness_forward(numbers, false);
+        bool seen = false;
+        for (size_t i = 0; i < n_out; i++) seen |= isnan(numbers->out[i]);
+        if (!seen) fail_msg("%s: a mask that is not a number is not seen", numbers->label);
+        harness_close(numbers);
+        harness_close(tokens);
     }
 }
 
@@ -182,6 +246,7 @@ int main(void)
         cmocka_unit_test(refused),
         cmocka_unit_test(plans),
         cmocka_unit_test(directions),
+        cmocka_unit_test(masks),
         cmocka_unit_test(group_norm_far_means),
         cmocka_unit_test(norms_of_nothing),
     };

@@ -2,6 +2,7 @@
 #include "setup.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "compute/compute.h"
 #include "golden/average.inc"
@@ -92,6 +93,44 @@ static void test_judged(void **state)
     setup_end(&averaged[1]);
 }
 
+enum { EPOCHS = 4 };
+typedef struct ends { double *sum; int64_t n[EPOCHS]; } ends;
+
+static void add_end(void *context, const trainer *t, const double *row)
+{
+    ends *e = context;
+    (void)row;
+    const int64_t epoch = t->state.epoch;
+    e->n[epoch - 1] = t->average->n;
+    for (size_t i = 0; epoch > 1 && i < t->model->n_weights; i++) e->sum[i] += (double)t->model->x[i];
+}
+
+static void no_checkpoint(void *context, trainer *t, bool best) { (void)context, (void)t, (void)best; }
+
+/* swa counts epochs, not steps: after the one that is left out, the mean of the weights at the end of each. */
+static void test_epochs(void **state)
+{
+    (void)state;
+    setup s;
+    assert_true(setup_trainer(&s, NET "train: {epochs: 4, batch: 20, average: {swa: {start: 1}}}\n"));
+    const model *m = s.trainer->model;
+    ends e = { .sum = calloc(m->n_weights, sizeof *e.sum) };
+    assert_non_null(e.sum);
+    const trainer_events ev = { .context = &e, .checkpoint = no_checkpoint, .epoch = add_end };
+    assert_int_equal(trainer_run(s.trainer, &ev, &s.pr), TRAINER_DONE);
+    for (int i = 0; i < EPOCHS; i++) assert_int_equal(e.n[i], i);
+    const model *shown = trainer_shown(s.trainer);
+    assert_ptr_not_equal(shown, m);
+    for (size_t i = 0; i < m->n_weights; i++) {
+        const double mean = e.sum[i] / (EPOCHS - 1);
+        if (fabs((double)shown->x[i] - mean) > 1e-6 * (1 + fabs(mean)))
+            fail_msg("weight %zu is %.9g, the mean of three epochs %.9g", i, (double)shown->x[i], mean);
+    }
+    assert_memory_not_equal(shown->x, m->x, m->n_weights * sizeof *m->x);
+    free(e.sum);
+    setup_end(&s);
+}
+
 /* Before its beginning the average is the weights themselves. */
 static void test_still_to_begin(void **state)
 {
@@ -155,7 +194,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden), cmocka_unit_test(test_judged), cmocka_unit_test(test_still_to_begin),
+        cmocka_unit_test(test_golden), cmocka_unit_test(test_judged), cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_still_to_begin),
         cmocka_unit_test(test_matrices), cmocka_unit_test(test_refused),
     };
     compute_init(2, COMPUTE_F32);
