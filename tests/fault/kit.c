@@ -107,15 +107,21 @@ pid_t start(char *const *argv, char *const *env, const char *out, const char *er
     _exit(127);
 }
 
+/* Time in which this process was stopped itself, with all others, does not count. */
 ended wait_for(pid_t pid)
 {
+    enum { LOOK_MS = 100 };
     ended e = { 0 };
-    const int64_t from = now_ms();
-    for (useconds_t nap = 200; waitpid(pid, &e.status, WNOHANG) == 0; usleep(nap), nap += nap < 5000 ? nap / 4 : 0)
-        if (now_ms() - from > HANG_MS && !e.hung) {
+    int64_t waited = 0, last = now_ms();
+    for (useconds_t nap = 200; waitpid(pid, &e.status, WNOHANG) == 0; usleep(nap), nap += nap < 5000 ? nap / 4 : 0) {
+        const int64_t now = now_ms();
+        waited += now - last < LOOK_MS ? now - last : LOOK_MS;
+        last = now;
+        if (waited > HANG_MS && !e.hung) {
             e.hung = true;
             kill(pid, SIGKILL);
         }
+    }
     return e;
 }
 
