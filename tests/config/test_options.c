@@ -199,7 +199,7 @@ static void refused(void **state)
         { "{units: 1, rate: half}", "f:1:18: dense.rate: expected number 0 to 0.99, found 'half' (probability)" },
         { "{units: 1, rate: '0.5'}", "f:1:18: dense.rate: \"0.5\" is a string because of its quotes; write 0.5 without them (probability)" },
         { "{units: 1, scale: x}", "f:1:19: dense.scale: expected number, found 'x' (a factor)" },
-        { "{units: 1, padding: vald}", "f:1:21: dense.padding: expected same | valid | full, found 'vald'; did you mean 'valid'? "
+        { "{units: 1, padding: vald}", "f:1:21: dense.padding: expected same | valid | full, found 'vald' (did you mean 'valid'?) "
                                        "(what is around)" },
         { "{units: 1, padding: 0}", "f:1:21: dense.padding: expected same | valid | full, found '0' (what is around)" },
         { "{units: 1, padding: same|valid}", "f:1:21: dense.padding: expected same | valid | full, found 'same|valid' (what is around)" },
