@@ -93,9 +93,9 @@ const char *text_nearest(const char *word, const char *const *candidates)
     return nearest;
 }
 
-hint text_hint(const char *word, const char *const *candidates)
+suggestion text_hint(const char *word, const char *const *candidates)
 {
-    hint h = { "" };
+    suggestion h = { "" };
     const char *nearest = text_nearest(word, candidates);
     if (nearest) snprintf(h.s, sizeof h.s, " (did you mean '%s'?)", nearest);
     return h;

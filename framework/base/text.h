@@ -22,8 +22,8 @@ const char *text_nearest(const char *word, const char *const *candidates);
 
 /* " (did you mean 'units'?)", of the nearest candidate, for right behind the unknown word of a message; "" if none is near. */
 enum { TEXT_LONGEST = 64 };                                 /* name that is compared */
-typedef struct hint { char s[TEXT_LONGEST + 24]; } hint;
-hint text_hint(const char *word, const char *const *candidates);
+typedef struct suggestion { char s[TEXT_LONGEST + 24]; } suggestion;
+suggestion text_hint(const char *word, const char *const *candidates);
 
 /* "a, b, c"; names ends with NULL. */
 void text_names(text *t, const char *const *names);

@@ -132,7 +132,7 @@ shown node_show(const node *n)
 
 void names_hint(const char *word, const char *const *names, text *out)
 {
-    const hint near = text_hint(word, names);
+    const suggestion near = text_hint(word, names);
     size_t n = 0;
     while (names[n]) n++;
     text_add(out, near.s);

@@ -139,10 +139,10 @@ int strings_read(const node *n, const char *what, arena *a, int64_t *count, cons
 }
 
 /* Of the files in the path's folder. */
-static hint file_hint(arena *a, const char *path)
+static suggestion file_hint(arena *a, const char *path)
 {
     DIR *dir = opendir(path_dir(a, path));
-    if (!dir) return (hint){ "" };
+    if (!dir) return (suggestion){ "" };
     size_t n = 0, room = 0;
     const char **names = NULL;
     for (struct dirent *e; (e = readdir(dir)) && n < 10000;) {
@@ -153,7 +153,7 @@ static hint file_hint(arena *a, const char *path)
         names[n++] = arena_strdup(a, e->d_name);
     }
     closedir(dir);
-    if (!n) return (hint){ "" };
+    if (!n) return (suggestion){ "" };
     names[n] = NULL;
     return text_hint(path_base(path), names);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -50,7 +51,7 @@ static void nearest_names(void **state)
     }
     char longest[TEXT_LONGEST + 1] = { 0 };
     memset(longest, 'x', TEXT_LONGEST);
-    const hint whole = text_hint(longest, (const char *const[]){ longest, NULL });
+    const suggestion whole = text_hint(longest, (const char *const[]){ longest, NULL });
     assert_string_equal(whole.s + strlen(whole.s) - 5, "xx'?)");
     text t = { 0 };
     text_names(&t, names);

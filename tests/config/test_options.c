@@ -211,8 +211,8 @@ static void refused(void **state)
         { "{units: 1, kernel: [1, 0, 101, x]}", "f:1:24: dense.kernel[1]: 0 is below 1 (sizes)\n"
                                                 "f:1:27: dense.kernel[2]: 101 is above 100 (sizes)\n"
                                                 "f:1:32: dense.kernel[3]: expected integer 1 to 100, found 'x' (sizes)" },
-        { "{units: 1, kernel: al}", "f:1:20: dense.kernel: expected integers 1 to 100, one or a list, or all | one, found 'al'; "
-                                    "did you mean 'all'? (sizes)" },
+        { "{units: 1, kernel: al}", "f:1:20: dense.kernel: expected integers 1 to 100, one or a list, or all | one, found 'al' "
+                                    "(did you mean 'all'?) (sizes)" },
         { "{units: 1, kernel: [all]}", "f:1:21: dense.kernel[0]: expected integer 1 to 100, found 'all' (sizes)" },
         { "{units: 1, kernel: [[1]]}", "f:1:21: dense.kernel[0]: expected integer 1 to 100, found a list (sizes)" },
         { "{units: 1, kernel: []}", "f:1:20: dense.kernel: expected integers 1 to 100, one or a list, or all | one, found an empty "
