@@ -3,7 +3,6 @@
 #define HEFT_REPORT_SETTINGS_H
 
 #include "config/node.h"
-#include "report/columns.h"
 
 typedef struct setting { const char *path, *value; } setting;
 
@@ -15,7 +14,9 @@ const char *settings_get(const settings *s, const char *path);          /* NULL:
 /* The shortest end of a path that none of the others has: "lr" of "optimizer.adam.lr". */
 const char  *path_short(size_t n, const char *const *paths, const char *path);
 
-/* A row (path, x's, y's) for each in which they differ, "-" for none; how many. */
-size_t settings_compare(const settings *x, const settings *y, columns *out);
+typedef struct setting_change { const char *path, *was, *is; } setting_change;       /* "-": none */
+
+/* Where y differs from x: those of x in their order, then those of y alone; how many. */
+size_t settings_changes(const settings *x, const settings *y, arena *a, setting_change **out);
 
 #endif
