@@ -95,7 +95,7 @@ for ((run = 1; run <= ${RUNS:-2}; run++)); do
         [ $status != 0 ] || break
         [ $status = 137 ] || die "run $run, start $tries: exit status $status"
     done
-    [ $status = 0 ] || expect 0 "$heft" sweep --resume killed$run --share none
+    [ $status = 0 ] || expect 0 "$heft" sweep net.yaml --run killed$run --share none --resume
     [ "$one" = "$(table_of killed$run)" ] || die "run $run: killed and resumed, another table"
 done
 [ $kills -gt 3 ] || die "only $kills kills: this test saw nothing"
