@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "plugin/registry.h"
 #include "run/run.h"
 #include "sweep/sweep.h"
@@ -220,12 +221,11 @@ const char *board_name(board *b, const char *word, const char *what_for, problem
     if (differ.n == 1) return differ.name[0];
     if (metric) return metric;
     if (ends.n == 1) return ends.name[0];
-    const char *near = all.n ? text_nearest(word, all.name) : NULL;
-    if (!near && last.n) near = text_nearest(word, last.name);
     const names *several = differ.n ? &differ : &ends;
+    suggestion hint = { "" };
+    if (all.n && !*(hint = text_hint(word, all.name)).s) hint = text_hint(word, last.name);
     if (ends.n) problems_add(pr, (place){ 0 }, "%s: '%s' may be %s or %s; more of the path tells them apart", what_for, word, several->name[0], several->name[1]);
-    else problems_add(pr, (place){ 0 }, "%s: no run has a setting or metric '%s'%s%s%s", what_for, word, near ? " (did you mean '" : "", near ? near : "",
-                      near ? "'?)" : "; --json shows all there are");
+    else problems_add(pr, (place){ 0 }, "%s: no run has a setting or metric '%s'%s", what_for, word, *hint.s ? hint.s : "; --json shows all there are");
     return NULL;
 }
 

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/program.h"
 #include "compute/compute.h"
+#include "plugin/program.h"
 #include "run/inside.h"
 
 struct provenance {

@@ -1,4 +1,4 @@
-#include "base/program.h"
+#include "plugin/program.h"
 
 #include <elf.h>
 #include <link.h>

@@ -1,6 +1,6 @@
 /* program.h -- which build of the program this is */
-#ifndef HEFT_BASE_PROGRAM_H
-#define HEFT_BASE_PROGRAM_H
+#ifndef HEFT_PLUGIN_PROGRAM_H
+#define HEFT_PLUGIN_PROGRAM_H
 
 enum { BUILD_HEX = 65 };
 
