@@ -45,7 +45,11 @@ expect 0 "$heft" sweep --resume three
 
 # Neither -j nor --threads: measured, recorded, said; and no other result.  -j with one core for each trial leaves nothing to measure, nor
 # does a sweep that is done.
-expect 0 "$heft" sweep net.yaml --run free --share none --json
+for _ in 1 2 3; do                     # a machine that is busy elsewhere may come too late with a measurement
+    rm -rf free
+    expect 0 "$heft" sweep net.yaml --run free --share none --json
+    ! grep -q "samples/s" err || break
+done
 [ "$one" = "$(table_of free)" ] || die "without -j: another table"
 says out '"event": "divided"'
 says err "at once"
