@@ -85,7 +85,7 @@ expect 0 "$heft" sweep --resume killed --share none --launcher slurm
 [ "$one" = "$(table_of killed)" ] || die "killed and taken over: another table"
 
 # What sbatch refuses is said in its words.
-expect 1 "$heft" sweep net.yaml --run refused --launcher slurm --slurm=--partition=nowhere
+expect 1 "$heft" sweep net.yaml --run refused --share none --launcher slurm --slurm=--partition=nowhere
 says err "sbatch: error: exit code 1"
 requeued=$(grep -c 'has been requeued' cluster/slurmctld.log) || die "nothing was preempted: this test saw nothing"
 [ ! -e there/slurm/0001 ] || die "a list is left in there/slurm"
