@@ -41,6 +41,9 @@ void sweep_program(int (*run)(int argc, char **argv)) { program = run; }
 /* In the child. */
 _Noreturn static void become(char **argv, int out, pid_t parent, const cpu_set_t *cores, bool pinned, const limits *l)
 {
+    char name[16];                               /* what ps and top call it */
+    snprintf(name, sizeof name, "heft %s", argv[0]);
+    prctl(PR_SET_NAME, name);
     /* A trial does not outlive its sweep, hung or not; what it saved stands (R2). */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) _exit(NOT_STARTED);
     setpgid(0, 0);                               /* the terminal's signals are for the sweep, which passes them on */

@@ -216,7 +216,7 @@ int main(int argc, char **argv)
     spill(path_of("tiny.yaml"), experiment_text, strlen(experiment_text));
     char *file = strdup(path_of("tiny.yaml")), *whole = strdup(path_of("whole")), *dir = strdup(path_of("sweep"));
     const char *const first[] = { "sweep", file, "--run", whole, "-j", "2", "--threads", "1", NULL };
-    const char *const words[] = { "sweep", file, "--run", dir, "--resume", o.measured ? NULL : "-j", "2", "--threads", "1", NULL };
+    const char *const words[] = { "sweep", file, "--run", dir, "--resume", "--share", "none", o.measured ? NULL : "-j", "2", "--threads", "1", NULL };
     static char *no_env[] = { NULL };
     if (!is_clean(run_heft(no_env, first))) give_up("the sweep without a signal failed");
     loop(&o, words);
