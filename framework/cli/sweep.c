@@ -151,8 +151,7 @@ static bool read_launcher(const char *word, sweep_options *o)
     static const char *const launchers[] = { "local", "slurm", NULL };
     const int k = word ? text_word(word, strlen(word), "local|slurm") : 0;
     o->slurm = k == 1;
-    const char *near = k < 0 ? text_nearest(word, launchers) : NULL;
-    if (k < 0) fprintf(stderr, "heft sweep: error: --launcher %s: local or slurm was expected%s%s%s\n", word, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    if (k < 0) fprintf(stderr, "heft sweep: error: --launcher %s%s: local or slurm was expected\n", word, text_hint(word, launchers).s);
     else if (o->slurm_options && !o->slurm) fputs("heft sweep: error: --slurm goes with --launcher slurm\n", stderr);
     return k == 1 || (k == 0 && !o->slurm_options);
 }

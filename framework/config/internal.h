@@ -13,7 +13,7 @@ node *value_parse(arena *a, const char *yaml, place at, problems *pr);
 typedef struct shown { char s[VALUE_SHOWN + 8]; } shown;
 shown node_show(const node *n);
 
-/* " (did you mean 'units'?)", or else " (known: units, bias)" if they are few, or else "".  names ends with NULL. */
+/* text_hint, or else " (known: units, bias)" if they are few, or else "".  names ends with NULL. */
 void  names_hint(const char *word, const char *const *names, text *out);
 
 /* The keys of a map, or the values of `name` in the elements of a list, ending with NULL. */

@@ -138,11 +138,11 @@ int strings_read(const node *n, const char *what, arena *a, int64_t *count, cons
     return rc;
 }
 
-/* The file in the path's folder whose name is nearest to the path's; NULL if none is near. */
-static const char *nearest_file(arena *a, const char *path)
+/* Of the files in the path's folder. */
+static suggestion file_hint(arena *a, const char *path)
 {
     DIR *dir = opendir(path_dir(a, path));
-    if (!dir) return NULL;
+    if (!dir) return (suggestion){ "" };
     size_t n = 0, room = 0;
     const char **names = NULL;
     for (struct dirent *e; (e = readdir(dir)) && n < 10000;) {
@@ -153,21 +153,18 @@ static const char *nearest_file(arena *a, const char *path)
         names[n++] = arena_strdup(a, e->d_name);
     }
     closedir(dir);
-    if (!n) return NULL;
+    if (!n) return (suggestion){ "" };
     names[n] = NULL;
-    return text_nearest(path_base(path), names);
+    return text_hint(path_base(path), names);
 }
 
-int check_file(place at, const char *what, const char *path, const char *hint, problems *pr)
+int check_file(place at, const char *what, const char *path, const char *advice, problems *pr)
 {
     struct stat st;
     if (!*path || stat(path, &st) < 0) {
         const int error = *path ? errno : ENOENT;
         arena *a = arena_new();
-        const char *near = error == ENOENT ? nearest_file(a, path) : NULL;
-        if (error == ENOENT)
-            problems_add(pr, at, "%s: there is no file %s%s%s%s%s", what, *path ? path : "''",
-                         near ? "; did you mean " : "", near ? near : "", near ? "?" : "", hint);
+        if (error == ENOENT) problems_add(pr, at, "%s: there is no file %s%s%s", what, *path ? path : "''", file_hint(a, path).s, advice);
         else problems_add(pr, at, "%s: %s cannot be examined: %s", what, path, strerror(error));
         arena_free(a);
         return -1;
@@ -189,11 +186,11 @@ const char *section_path(opening *o, const node *n, const char *what, problems *
     const char *name;
     if (node_read_string(n, what, &name, pr) < 0) return NULL;
     const char *path = path_join(o->a, o->root, name);
-    const char *hint = "";
+    const char *advice = "";
     if (name[0] != '/' && o->common->root[0] != '/')
-        hint = o->root_from_env ? " (root is relative to $HEFT_DATA)"
+        advice = o->root_from_env ? " (root is relative to $HEFT_DATA)"
                                 : " (root is relative to the experiment's folder; $HEFT_DATA is not set)";
-    return check_file(n->at, what, path, hint, pr) < 0 ? NULL : path;
+    return check_file(n->at, what, path, advice, pr) < 0 ? NULL : path;
 }
 
 const char *section_single_file(opening *o, const node *files, split which, problems *pr)

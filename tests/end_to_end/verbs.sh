@@ -34,7 +34,7 @@ done
 expect 0 "$heft" --version
 says out "heft "
 expect 2 "$heft" trian small.yaml
-says err "unknown verb 'trian'; did you mean 'train'?"
+says err "unknown verb 'trian' (did you mean 'train'?)"
 expect 2 "$heft" train
 says err "1 argument expected, found 0"
 
