@@ -108,11 +108,11 @@ static bool same_trials(void)
 {
     arena *a = arena_new();
     bool same = true;
-    DIR *d = opendir(path_of("whole/trials"));
+    DIR *d = opendir(path_of("kept/whole/trials"));
     for (struct dirent *e; d && same && (e = readdir(d));) {
         problems pr = { 0 };
-        if (e->d_name[0] == '.' || !file_is_dir(path_of("whole/trials/%s", e->d_name))) continue;
-        const char *x = run_named(path_of("whole/trials/%s", e->d_name), "latest", a, &pr),
+        if (e->d_name[0] == '.' || !file_is_dir(path_of("kept/whole/trials/%s", e->d_name))) continue;
+        const char *x = run_named(path_of("kept/whole/trials/%s", e->d_name), "latest", a, &pr),
                    *y = run_named(path_of("sweep/trials/%s", e->d_name), "latest", a, &pr);
         same = x && y && !strcmp(path_base(x), path_base(y)) && same_files(x, y);
         problems_free(&pr);
@@ -124,7 +124,7 @@ static bool same_trials(void)
 
 static void judge_end(long k, const char *when)
 {
-    if (!same_tables(path_of("whole/sweep.h5"), path_of("sweep/sweep.h5"))) finding(k, "%s: another table", when);
+    if (!same_tables(path_of("kept/whole/sweep.h5"), path_of("sweep/sweep.h5"))) finding(k, "%s: another table", when);
     else if (!same_trials()) finding(k, "%s: other checkpoints", when);
 }
 
@@ -214,10 +214,11 @@ int main(int argc, char **argv)
     }
     set_up(argv[1], argv[2]);
     spill(path_of("tiny.yaml"), experiment_text, strlen(experiment_text));
-    char *file = strdup(path_of("tiny.yaml")), *whole = strdup(path_of("whole")), *dir = strdup(path_of("sweep"));
+    char *file = strdup(path_of("tiny.yaml")), *whole = strdup(path_of("kept/whole")), *dir = strdup(path_of("sweep"));
     const char *const first[] = { "sweep", file, "--run", whole, "-j", "2", "--threads", "1", NULL };
     const char *const words[] = { "sweep", file, "--run", dir, "--resume", o.measured ? NULL : "-j", "2", "--threads", "1", NULL };
     static char *no_env[] = { NULL };
+    shell("mkdir '%s/kept'", work);              /* not beside the others, which could take its trials over */
     if (!is_clean(run_heft(no_env, first))) give_up("the sweep without a signal failed");
     loop(&o, words);
     shell("rm -rf '%s'", work);
