@@ -6,7 +6,7 @@
  *   FAULT_ON=1              from that call on; else that call alone
  *   FAULT_ERRNO=28          of a failure; default 5 (EIO), for alloc always 12
  *   FAULT_UNDER=DIR         only files whose path begins so (open, rename, unlink, mkdir; others by the file they act on)
- *   FAULT_VERB=sweep        only in processes of heft with that verb, and in their children that have no other
+ *   FAULT_IN=sweep          only in a process of heft sweep itself; trial: in all others, those that it forks included
  *   FAULT_ONCE=FILE         only in the first process that comes to the call; it makes FILE
  *   FAULT_WHO=ours          alloc: asked for by the program and its plugins (also by way of libc); theirs: by other libraries
  *   FAULT_DISTINCT=8        alloc: count only the first call of each way through the program, eight callers deep
@@ -58,12 +58,14 @@ static struct {
     long at;
     enum how how;
     int error, signal, who;              /* who: 0 all, 1 ours, 2 theirs */
-    const char *verb, *under, *once, *report;
-    int record, distinct, trace;
+    const char *under, *once;
+    int in;                              /* 0 all, 1 sweep, 2 trial */
+    bool is_sweep;
+    pid_t pid;
+    int report, record, distinct, trace;
 } set;
 static atomic_long calls;
 static _Atomic uint64_t seen[SEEN];
-static bool forked;                      /* and has not said yet what it is */
 static bool chosen;                      /* this process came first to the call */
 static _Thread_local bool inside;        /* calls made by the shim itself do not count */
 static char path_of[FILES][PATH];        /* of open files */
@@ -149,42 +151,24 @@ static int high(int fd)
     return up;
 }
 
-static long contents(const char *path, char *words, size_t room)
-{
-    const int fd = raw_open(path, O_RDONLY);
-    const long n = fd < 0 ? 0 : syscall(SYS_read, fd, words, room);
-    if (fd >= 0) syscall(SYS_close, fd);
-    return n;
-}
-
 /* The word behind the program's name. */
 static bool is_verb(const char *verb)
 {
     char words[512] = "";
-    const long n = contents("/proc/self/cmdline", words, sizeof words - 1);
+    const int fd = raw_open("/proc/self/cmdline", O_RDONLY);
+    const long n = fd < 0 ? 0 : syscall(SYS_read, fd, words, sizeof words - 1);
+    if (fd >= 0) syscall(SYS_close, fd);
     const size_t name = strlen(words) + 1;
     return n > (long)name && !strcmp(words + name, verb);
 }
 
-/* A trial is a fork of its sweep that calls itself "heft train". */
-static void settle(void)
-{
-    char name[32] = "";
-    const long n = contents("/proc/self/comm", name, sizeof name - 1);
-    if (n < 6 || strncmp(name, "heft ", 5) != 0) return;
-    name[n - 1] = '\0';
-    forked = false;
-    set.ready = !strcmp(name + 5, set.verb);
-}
-
-static void in_child(void) { forked = true; }
-
 __attribute__((constructor)) static void begin(void)
 {
-    set.verb = getenv("FAULT_VERB");
-    set.record = -1;
-    if (set.verb) pthread_atfork(NULL, NULL, in_child);
-    const char *how = getenv("FAULT_HOW"), *who = getenv("FAULT_WHO"), *record = getenv("FAULT_RECORD");
+    const char *in = getenv("FAULT_IN");
+    set.in = !in ? 0 : !strcmp(in, "sweep") ? 1 : 2;
+    set.is_sweep = in && is_verb("sweep");
+    set.pid = getpid();
+    const char *how = getenv("FAULT_HOW"), *who = getenv("FAULT_WHO"), *report = getenv("FAULT_REPORT"), *record = getenv("FAULT_RECORD");
     set.ops = ops_from(getenv("FAULT_OPS"));
     set.at = number("FAULT_AT", 0);
     set.from_then_on = number("FAULT_ON", 0);
@@ -200,23 +184,17 @@ __attribute__((constructor)) static void begin(void)
         void *frame[4];                  /* its first call allocates */
         backtrace(frame, 4);
     }
-    set.ready = !set.verb || is_verb(set.verb);
-    set.report = getenv("FAULT_REPORT");
+    set.report = report ? high(raw_open(report, O_WRONLY | O_CREAT | O_APPEND)) : -1;
     set.record = record ? high(raw_open(record, O_WRONLY | O_CREAT | O_APPEND)) : -1;
+    set.ready = true;
 }
-
-/* Opened anew, since a trial closes every file it was born with. */
-static int open_report(void) { return set.ready && set.report ? high(raw_open(set.report, O_WRONLY | O_CREAT | O_APPEND)) : -1; }
 
 __attribute__((destructor)) static void end(void)
 {
     char line[64];
     inside = true;
     const int n = snprintf(line, sizeof line, "calls %ld\n", atomic_load(&calls));
-    const int fd = open_report();
-    if (fd < 0) return;
-    syscall(SYS_write, fd, line, (size_t)n);
-    syscall(SYS_close, fd);
+    if (set.report >= 0) syscall(SYS_write, set.report, line, (size_t)n);
 }
 
 /* ---- the decision ---- */
@@ -239,12 +217,9 @@ static void report(unsigned op, long k, const char *path, const void *caller)
 {
     char line[PATH + 128];
     const int n = snprintf(line, sizeof line, "%s %ld %s %.500s\n", op_name(op), k, module_of(caller), path ? path : "");
-    const int fd = open_report();
-    if (fd < 0) return;
-    syscall(SYS_write, fd, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+    if (set.report >= 0) syscall(SYS_write, set.report, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
     void *frame[24];
-    if (op == ALLOC && set.trace) backtrace_symbols_fd(frame, backtrace(frame, 24), fd);
-    syscall(SYS_close, fd);
+    if (op == ALLOC && set.report >= 0 && set.trace) backtrace_symbols_fd(frame, backtrace(frame, 24), set.report);
 }
 
 static bool is_first(void)
@@ -257,8 +232,8 @@ static bool is_first(void)
 /* Is this call hit, and to be failed or cut? */
 static bool hit(unsigned op, const char *path, const void *caller)
 {
-    if (forked && !inside) settle();
     if (!set.ready || inside || !(set.ops & op)) return false;
+    if (set.in && (set.is_sweep && getpid() == set.pid) != (set.in == 1)) return false;
     if (op != ALLOC && (!path || !*path || !is_under(path))) return false;      /* pipes and terminals do not fail so */
     inside = true;
     bool now = false;
