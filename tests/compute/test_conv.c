@@ -234,6 +234,33 @@ static void test_xsmm_choice(void **state)
     assert_false(xsmm_pays(&odd, XSMM_FORWARD) || xsmm_conv(&odd, 1, NULL, NULL, NULL, NULL));
 }
 
+/* The host does as the choice says: the bits are LIBXSMM's. */
+static void test_xsmm_is_chosen(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    if (!xsmm_open()) skip();
+    const heft_host *h = compute_host();
+    const conv_case v = square("", 2, 16, 32, 32, 3, 1, 1, 1, 1, 1);
+    const size_t nx = conv_x_size(&v), nw = conv_w_size(&v);
+    float *x = numbers(1, nx), *w = numbers(2, nw), *y[2], *dx[2], *dw[2];
+    for (int i = 0; i < 2; i++) {
+        y[i] = filled(0, nx);
+        dx[i] = filled(0, nx);
+        dw[i] = filled(0, nw);
+    }
+    h->conv(&v.c, v.n, x, w, NULL, y[0]);
+    h->conv_back_data(&v.c, v.n, x, w, dx[0]);
+    h->conv_back_weight(&v.c, v.n, x, y[0], dw[0], NULL);
+    assert_true(xsmm_conv(&v.c, v.n, x, w, NULL, y[1]) && xsmm_conv_back_data(&v.c, v.n, x, w, dx[1])
+                && xsmm_conv_back_weight(&v.c, v.n, x, y[1], dw[1], NULL));
+    assert_memory_equal(y[0], y[1], nx * sizeof *x);
+    assert_memory_equal(dx[0], dx[1], nx * sizeof *x);
+    assert_memory_equal(dw[0], dw[1], nw * sizeof *x);
+    float *all_of_it[] = { x, w, y[0], y[1], dx[0], dx[1], dw[0], dw[1] };
+    for (size_t i = 0; i < sizeof all_of_it / sizeof *all_of_it; i++) block_free(all_of_it[i]);
+}
+
 /* A NaN or an infinity among the operands reaches all that it is a term of, and where no weight is one, nothing else. */
 static void test_not_finite(void **state)
 {
@@ -299,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_library_is_used),
         cmocka_unit_test(test_xsmm),
         cmocka_unit_test(test_xsmm_choice),
+        cmocka_unit_test(test_xsmm_is_chosen),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_empty),
     };
