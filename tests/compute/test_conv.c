@@ -247,7 +247,7 @@ static void test_xsmm_is_chosen(void **state)
     for (int i = 0; i < 2; i++) {
         y[i] = filled(0, nx);
         dx[i] = filled(0, nx);
-        dw[i] = filled(0, nw);
+        dw[i] = filled(1, nw);
     }
     h->conv(&v.c, v.n, x, w, NULL, y[0]);
     h->conv_back_data(&v.c, v.n, x, w, dx[0]);
