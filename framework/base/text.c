@@ -56,11 +56,9 @@ void text_free(text *t)
 }
 
 /* Optimal string alignment: Damerau and Levenshtein's distance with adjacent transpositions. */
-enum { LONGEST = 64 };
-
 static size_t distance(const char *a, size_t na, const char *b, size_t nb)
 {
-    size_t d[3][LONGEST + 1];
+    size_t d[3][TEXT_LONGEST + 1];
     for (size_t j = 0; j <= nb; j++) d[0][j] = j;
     for (size_t i = 1; i <= na; i++) {
         size_t *row = d[i % 3], *up = d[(i - 1) % 3], *upup = d[(i + 1) % 3];
@@ -81,11 +79,11 @@ const char *text_nearest(const char *word, const char *const *candidates)
 {
     const size_t n = strlen(word);
     const char *nearest = NULL;
-    if (!n || n > LONGEST) return NULL;
+    if (!n || n > TEXT_LONGEST) return NULL;
     size_t best = n / 3 > 1 ? n / 3 + 1 : 2;
     for (; *candidates; candidates++) {
         const size_t m = strlen(*candidates);
-        if (m > LONGEST) continue;
+        if (m > TEXT_LONGEST) continue;
         const size_t d = distance(word, n, *candidates, m);
         if (d < best) {
             best = d;
@@ -93,6 +91,19 @@ const char *text_nearest(const char *word, const char *const *candidates)
         }
     }
     return nearest;
+}
+
+suggestion text_hint(const char *word, const char *const *candidates)
+{
+    suggestion h = { "" };
+    const char *nearest = text_nearest(word, candidates);
+    if (nearest) snprintf(h.s, sizeof h.s, " (did you mean '%s'?)", nearest);
+    return h;
+}
+
+void text_names(text *t, const char *const *names)
+{
+    for (size_t i = 0; names[i]; i++) text_printf(t, "%s%s", i ? ", " : "", names[i]);
 }
 
 int text_word(const char *word, size_t n, const char *alternatives)

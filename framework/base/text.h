@@ -20,6 +20,14 @@ void text_free(text *t);
  * (at most a third of the word's length, at least 1); else NULL.  candidates ends with NULL. */
 const char *text_nearest(const char *word, const char *const *candidates);
 
+/* " (did you mean 'units'?)", of the nearest candidate, for right behind the unknown word of a message; "" if none is near. */
+enum { TEXT_LONGEST = 64 };                                 /* name that is compared */
+typedef struct suggestion { char s[TEXT_LONGEST + 24]; } suggestion;
+suggestion text_hint(const char *word, const char *const *candidates);
+
+/* "a, b, c"; names ends with NULL. */
+void text_names(text *t, const char *const *names);
+
 /* Index of word in "a|b|c", or -1. */
 int  text_word(const char *word, size_t n, const char *alternatives);
 

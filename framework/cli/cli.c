@@ -90,10 +90,8 @@ static void unknown_option(reading *r, const char *arg)
     names[r->n_options + 1] = NULL;
     text word = { 0 }, known = { 0 };
     text_add_n(&word, arg, strcspn(arg, "="));
-    const char *near = text_nearest(word.s, names);
-    for (int i = 0; i <= r->n_options; i++) text_printf(&known, "%s%s", i ? ", " : "", names[i]);
-    if (near) complain(r, "unknown option '%s'; did you mean '%s'?", word.s, near);
-    else complain(r, "unknown option '%s'; options are %s", word.s, known.s);
+    text_names(&known, names);
+    complain(r, "unknown option '%s'%s; options are %s", word.s, text_hint(word.s, names).s, known.s);
     text_free(&word);
     text_free(&known);
 }

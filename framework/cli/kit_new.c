@@ -17,9 +17,8 @@ static const kit_template *find_template(const char *kind)
         names[i] = kind_name(kit_templates[i].kind);
         if (!strcmp(names[i], kind)) return &kit_templates[i];
     }
-    const char *near = text_nearest(kind, names);
-    fprintf(stderr, "heft: error: there is no kind of plugin '%s'%s%s%s; kinds are layer (losses and metrics too), optimizer and initializer\n",
-            kind, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    fprintf(stderr, "heft: error: there is no kind of plugin '%s'%s; kinds are layer (losses and metrics too), optimizer and initializer\n",
+            kind, text_hint(kind, names).s);
     return NULL;
 }
 

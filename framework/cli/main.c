@@ -47,14 +47,10 @@ static const verb *find_verb(const char *name)
         if (!strcmp(verbs[i].name, name)) return &verbs[i];
         names[i] = verbs[i].name;
     }
-    const char *near = text_nearest(name, names);
-    fprintf(stderr, "heft: error: unknown verb '%s'; ", name);
-    if (near) fprintf(stderr, "did you mean '%s'?\n", near);
-    else {
-        fputs("verbs are ", stderr);
-        for (int i = 0; i < N_VERBS; i++) fprintf(stderr, "%s%s", i ? ", " : "", names[i]);
-        fputc('\n', stderr);
-    }
+    text all = { 0 };
+    text_names(&all, names);
+    fprintf(stderr, "heft: error: unknown verb '%s'%s; verbs are %s\n", name, text_hint(name, names).s, all.s);
+    text_free(&all);
     return NULL;
 }
 

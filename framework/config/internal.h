@@ -4,7 +4,7 @@
 
 #include "config/node.h"
 
-enum { CONFIG_BYTES = 1 << 20, CONFIG_DEPTH = 64, KEYS_LISTED = 12, VALUE_SHOWN = 48 };
+enum { CONFIG_BYTES = 1 << 20, CONFIG_DEPTH = 64, CONFIG_PROBLEMS = 100, KEYS_LISTED = 12, VALUE_SHOWN = 48 };
 
 /* One YAML value that stands in no file (an override, a default): every node and problem of it is at `at`. */
 node *value_parse(arena *a, const char *yaml, place at, problems *pr);
@@ -13,7 +13,7 @@ node *value_parse(arena *a, const char *yaml, place at, problems *pr);
 typedef struct shown { char s[VALUE_SHOWN + 8]; } shown;
 shown node_show(const node *n);
 
-/* " (did you mean 'units'?)", or else " (known: units, bias)" if they are few, or else "".  names ends with NULL. */
+/* text_hint, or else " (known: units, bias)" if they are few, or else "".  names ends with NULL. */
 void  names_hint(const char *word, const char *const *names, text *out);
 
 /* The keys of a map, or the values of `name` in the elements of a list, ending with NULL. */

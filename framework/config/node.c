@@ -132,13 +132,13 @@ shown node_show(const node *n)
 
 void names_hint(const char *word, const char *const *names, text *out)
 {
-    const char *nearest = text_nearest(word, names);
+    const suggestion near = text_hint(word, names);
     size_t n = 0;
     while (names[n]) n++;
-    if (nearest) text_printf(out, " (did you mean '%s'?)", nearest);
-    else if (n && n <= KEYS_LISTED) {
+    text_add(out, near.s);
+    if (!*near.s && n && n <= KEYS_LISTED) {
         text_add(out, " (known: ");
-        for (size_t i = 0; i < n; i++) text_printf(out, "%s%s", i ? ", " : "", names[i]);
+        text_names(out, names);
         text_add(out, ")");
     }
 }

@@ -122,9 +122,7 @@ int typed_word(const field *f, const node *n, const char *words, int *out)
         return 0;
     }
     arena *a = arena_new();
-    const char *nearest = text_nearest(n->text, split(a, words));
-    field_refuse(f, n->at, "expected %s, found %s%s%s%s", f->expected, node_show(n).s, nearest ? "; did you mean '" : "",
-                 nearest ? nearest : "", nearest ? "'?" : "");
+    field_refuse(f, n->at, "expected %s, found %s%s", f->expected, node_show(n).s, text_hint(n->text, split(a, words)).s);
     arena_free(a);
     return -1;
 }

@@ -257,14 +257,10 @@ void frame_columns_text(const frame *f, const char *wanted, text *out)
 {
     const char **names = block_alloc((size_t)f->n_columns + 1, sizeof *names);
     if (!names) memory_exhausted((size_t)f->n_columns * sizeof *names);
-    text_add(out, "; its columns are ");
-    for (int64_t i = 0; i < f->n_columns; i++) {
-        names[i] = f->column[i];
-        if (i < 20) text_printf(out, "%s%s", i ? ", " : "", f->column[i]);
-    }
+    for (int64_t i = 0; i < f->n_columns; i++) names[i] = f->column[i];
+    text_printf(out, "%s; its columns are ", text_hint(wanted, names).s);
+    for (int64_t i = 0; i < f->n_columns && i < 20; i++) text_printf(out, "%s%s", i ? ", " : "", names[i]);
     if (f->n_columns > 20) text_printf(out, " and %lld more", (long long)f->n_columns - 20);
-    const char *near = text_nearest(wanted, names);
-    if (near) text_printf(out, "; did you mean %s?", near);
     block_free(names);
 }
 

@@ -27,7 +27,7 @@ void   frame_free(frame *f);         /* NULL: nothing */
 const char *frame_cell(const frame *f, int64_t row, int64_t column);
 place  frame_place(const frame *f, int64_t row, int64_t column);
 int64_t frame_column(const frame *f, const char *name);          /* -1: there is none */
-/* "; its columns are a, b, c; did you mean b?" */
+/* text_hint of these, and "; its columns are a, b, c" */
 void   frame_columns_text(const frame *f, const char *wanted, text *out);
 
 /* A cell as a number.  CELL_INFINITE: a number, but not a finite one. */

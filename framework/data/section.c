@@ -138,11 +138,11 @@ int strings_read(const node *n, const char *what, arena *a, int64_t *count, cons
     return rc;
 }
 
-/* The file in the path's folder whose name is nearest to the path's; NULL if none is near. */
-static const char *nearest_file(arena *a, const char *path)
+/* Of the files in the path's folder. */
+static suggestion file_hint(arena *a, const char *path)
 {
     DIR *dir = opendir(path_dir(a, path));
-    if (!dir) return NULL;
+    if (!dir) return (suggestion){ "" };
     size_t n = 0, room = 0;
     const char **names = NULL;
     for (struct dirent *e; (e = readdir(dir)) && n < 10000;) {
@@ -153,21 +153,18 @@ static const char *nearest_file(arena *a, const char *path)
         names[n++] = arena_strdup(a, e->d_name);
     }
     closedir(dir);
-    if (!n) return NULL;
+    if (!n) return (suggestion){ "" };
     names[n] = NULL;
-    return text_nearest(path_base(path), names);
+    return text_hint(path_base(path), names);
 }
 
-int check_file(place at, const char *what, const char *path, const char *hint, problems *pr)
+int check_file(place at, const char *what, const char *path, const char *advice, problems *pr)
 {
     struct stat st;
     if (!*path || stat(path, &st) < 0) {
         const int error = *path ? errno : ENOENT;
         arena *a = arena_new();
-        const char *near = error == ENOENT ? nearest_file(a, path) : NULL;
-        if (error == ENOENT)
-            problems_add(pr, at, "%s: there is no file %s%s%s%s%s", what, *path ? path : "''",
-                         near ? "; did you mean " : "", near ? near : "", near ? "?" : "", hint);
+        if (error == ENOENT) problems_add(pr, at, "%s: there is no file %s%s%s", what, *path ? path : "''", file_hint(a, path).s, advice);
         else problems_add(pr, at, "%s: %s cannot be examined: %s", what, path, strerror(error));
         arena_free(a);
         return -1;
@@ -189,11 +186,11 @@ const char *section_path(opening *o, const node *n, const char *what, problems *
     const char *name;
     if (node_read_string(n, what, &name, pr) < 0) return NULL;
     const char *path = path_join(o->a, o->root, name);
-    const char *hint = "";
+    const char *advice = "";
     if (name[0] != '/' && o->common->root[0] != '/')
-        hint = o->root_from_env ? " (root is relative to $HEFT_DATA)"
+        advice = o->root_from_env ? " (root is relative to $HEFT_DATA)"
                                 : " (root is relative to the experiment's folder; $HEFT_DATA is not set)";
-    return check_file(n->at, what, path, hint, pr) < 0 ? NULL : path;
+    return check_file(n->at, what, path, advice, pr) < 0 ? NULL : path;
 }
 
 const char *section_single_file(opening *o, const node *files, split which, problems *pr)
@@ -272,6 +269,18 @@ int print_file(opening *o, const char *role, const char *path, problems *pr)
     return 0;
 }
 
+/* Where files are and how much of them is kept in memory decides nothing. */
+static bool decides(const heft_option *row) { return strcmp(row->name, "root") && strcmp(row->name, "cache"); }
+
+static void print_node(digest *d, const char *key, const node *n)
+{
+    text t = { 0 };
+    text_printf(&t, "%s\n", key);
+    node_write(n, &t);
+    digest_add(d, t.s, t.n + 1);
+    text_free(&t);
+}
+
 static void print_option(digest *d, const heft_option *row, const void *instance)
 {
     const void *at = (const char *)instance + row->offset;
@@ -283,7 +292,7 @@ static void print_option(digest *d, const heft_option *row, const void *instance
     case HEFT_ENUM: snprintf(number, sizeof number, "%d", *(const int *)at); break;
     case HEFT_REAL: text_double(*(const double *)at, number); break;
     case HEFT_STRING: digest_add(d, *(const char *const *)at, strlen(*(const char *const *)at) + 1); break;
-    default: break;                              /* no list among the room's options */
+    default: break;                              /* lists are printed as they are written */
     }
     digest_add(d, number, strlen(number) + 1);
 }
@@ -291,17 +300,16 @@ static void print_option(digest *d, const heft_option *row, const void *instance
 void print_settings(opening *o)
 {
     for (const heft_option *row = common_options; row->type != HEFT_END; row++)
-        if (strcmp(row->name, "root")) print_option(o->print, row, o->common);
-    for (const heft_option *row = o->format->options; row && row->type != HEFT_END; row++)
-        print_option(o->print, row, o->own);
+        if (decides(row)) print_option(o->print, row, o->common);
+    for (const heft_option *row = o->format->options; row && row->type != HEFT_END; row++) {
+        const node *list = row->type == HEFT_INTS ? node_get(o->section, row->name) : NULL;
+        if (list) print_node(o->print, row->name, list);
+        else if (decides(row)) print_option(o->print, row, o->own);
+    }
     for (size_t i = 0; o->format->others && o->format->others[i]; i++) {
         const node *n = node_get(o->section, o->format->others[i]);
         if (!n || !strcmp(o->format->others[i], "classes")) continue;    /* the names themselves are in */
-        text t = { 0 };
-        text_printf(&t, "%s\n", o->format->others[i]);
-        node_write(n, &t);
-        digest_add(o->print, t.s, t.n + 1);
-        text_free(&t);
+        print_node(o->print, o->format->others[i], n);
     }
 }
 

@@ -147,7 +147,7 @@ int  strings_read(const node *n, const char *what, arena *a, int64_t *count, con
  * folder. */
 const char *section_path(opening *o, const node *n, const char *what, problems *pr);
 /* The same for a path given on the command line. */
-int  check_file(place at, const char *what, const char *path, const char *hint, problems *pr);
+int  check_file(place at, const char *what, const char *path, const char *advice, problems *pr);
 /* `train: FILE` or `train: {file: FILE}`. */
 const char *section_single_file(opening *o, const node *files, split which, problems *pr);
 const char *split_name(split which);

@@ -69,8 +69,7 @@ static void missing(hdf_file *f, const char *parent, const char *name, problems 
     text_printf(&t, "there is no '%s'", name);
     if (hdf_list(f, parent, a, &n, &names, NULL) == 0) {
         const char **list = arena_grow(a, names, (size_t)n, (size_t)n + 1, sizeof *list);
-        const char *nearest = text_nearest(name, list);
-        if (nearest) text_printf(&t, "; did you mean '%s'?", nearest);
+        text_add(&t, text_hint(name, list).s);
         text_add(&t, n ? "; it has " : "; it is empty");
         for (int64_t i = 0; i < n && i < NAMED; i++) text_printf(&t, "%s%s", i ? ", " : "", names[i]);
         if (n > NAMED) text_printf(&t, " and %lld more", (long long)(n - NAMED));

@@ -357,11 +357,9 @@ static void missing_attr(hdf_file *f, const char *path, hid_t object, const char
     l.name = arena_alloc(l.a, 64, sizeof *l.name);
     H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, add_attr, &l);
     text t = { 0 };
-    const char *nearest = text_nearest(attr, l.name);
-    if (nearest) text_printf(&t, "; did you mean '%s'?", nearest);
-    text_add(&t, l.n ? "; it has " : "; it has none");
-    for (size_t i = 0; i < l.n; i++) text_printf(&t, "%s%s", i ? ", " : "", l.name[i]);
-    hdf_problem(f, path, pr, "there is no attribute '%s'%s", attr, t.s);
+    text_add(&t, l.n ? "" : "none");
+    text_names(&t, l.name);
+    hdf_problem(f, path, pr, "there is no attribute '%s'%s; it has %s", attr, text_hint(attr, l.name).s, t.s);
     text_free(&t);
     arena_free(l.a);
 }

@@ -108,9 +108,7 @@ static void add_input(builder *b, model_layer *l, const scope *s, const node *n)
         }
     const char **names = arena_alloc(b->m->memory, s->n + 1, sizeof *names);
     for (size_t i = 0; i < s->n; i++) names[i] = s->item[i].name;
-    const char *near = text_nearest(name, names);
-    problems_add(b->pr, n->at, "layer '%s': no earlier layer is named '%s'%s%s%s", l->name, name,
-                 near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "; 'input' is the data");
+    problems_add(b->pr, n->at, "layer '%s': no earlier layer is named '%s'%s; 'input' is the data", l->name, name, text_hint(name, names).s);
     b->sound[l - b->m->layer] = false;
 }
 

@@ -75,11 +75,10 @@ static const node *with_gain(builder *b, const heft_option *table, const node *o
         node_set(b->m->memory, copy, "gain", gain->at, node_scalar(b->m->memory, arena_strdup(b->m->memory, number), gain->at));
         return copy;
     }
-    const char *near = text_nearest(gain->text, known);
     text all = { 0 };
-    for (int i = 0; known[i]; i++) text_printf(&all, "%s%s", i ? ", " : "", known[i]);
-    problems_add(b->pr, gain->at, "%s: gain takes a number or an activation, not '%s'%s%s%s: %s", type, gain->text, near ? " (did you mean '" : "",
-                 near ? near : "", near ? "'?)" : "", all.s);
+    text_names(&all, known);
+    problems_add(b->pr, gain->at, "%s: gain takes a number or an activation, not '%s'%s: %s", type, gain->text,
+                 text_hint(gain->text, known).s, all.s);
     text_free(&all);
     return NULL;
 }

@@ -374,6 +374,7 @@ void pass_profile(pass *p, pass_times *times)
     const size_t n = (size_t)p->m->n_layers, lanes = (size_t)p->lanes;
     p->times = times;
     if (!times) return;
+    times->pass = 0;
     p->lane_time = arena_alloc(p->memory, 2 * n * lanes, sizeof(double));
     p->tile_time = arena_alloc(p->memory, (size_t)p->n_tiles, sizeof(double));
     memset(times->forward, 0, n * sizeof(double));
@@ -382,7 +383,7 @@ void pass_profile(pass *p, pass_times *times)
 }
 
 /* Move what lanes and tiles measured into the figures by layer. */
-static void gather_times(pass *p)
+static void gather_times(pass *p, double from)
 {
     const int64_t n = p->m->n_layers;
     for (int64_t k = 0; k < n * p->n_lanes; k++) {
@@ -394,11 +395,13 @@ static void gather_times(pass *p)
         p->times->tiles[p->tile[i].layer] += p->tile_time[i];
         p->tile_time[i] = 0;
     }
+    p->times->pass += clock_seconds() - from;
 }
 
 double pass_run(pass *p, const pass_input *in, bool with_backward)
 {
     const model *m = p->m;
+    const double from = p->times ? clock_seconds() : 0;
     p->input = *in;
     p->input_weight = in->weights ? 0 : (double)in->n;
     for (int64_t i = 0; in->weights && i < in->n; i++) p->input_weight += (double)in->weights[i];
@@ -414,7 +417,7 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
         if (m->layer[i].n_tallies && !(p->train && surveys(&m->layer[i])) && !skipped(p, i)) sum_tallies(p, i, false);
     if (with_backward) compute_parallel(p->n_tiles, run_tile, p);
     compute_weights(NULL, 0);
-    if (p->times) gather_times(p);
+    if (p->times) gather_times(p, from);
     return in->targets ? pass_mean(p, m->loss) : NAN;
 }
 

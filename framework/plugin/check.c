@@ -260,11 +260,10 @@ static int check_words(const char *only, heft_kind kind, problems *pr)
 {
     if (!only || check_doc(kind, only)) return 0;
     arena *a = arena_new();
-    const char *const *names = check_names(a, kind), *near = text_nearest(only, names);
+    const char *const *names = check_names(a, kind);
     text all = { 0 };
-    for (int i = 0; names[i]; i++) text_printf(&all, "%s%s", i ? ", " : "", names[i]);
-    problems_add(pr, (place){ 0 }, "there is no check '%s' of %ss%s%s%s; there are %s", only, kind_name(kind),
-                 near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "", all.s);
+    text_names(&all, names);
+    problems_add(pr, (place){ 0 }, "there is no check '%s' of %ss%s; there are %s", only, kind_name(kind), text_hint(only, names).s, all.s);
     text_free(&all);
     arena_free(a);
     return -1;

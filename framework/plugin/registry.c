@@ -233,16 +233,14 @@ static attempt *try_file(registry *r, heft_kind kind, const char *path)
 static void not_found(registry *r, heft_kind kind, const char *name, place at, problems *pr)
 {
     const char *const *names = registry_names(r, kind);
-    const char *nearest = text_nearest(name, names);
     text t = { 0 };
-    text_printf(&t, "there is no %s '%s'", kind_name(kind), name);
+    text_printf(&t, "there is no %s '%s'%s", kind_name(kind), name, text_hint(name, names).s);
     for (int k = 0; k < N_KINDS; k++)
         if (kinds[k] != kind && registry_path(r, kinds[k], name))
             text_printf(&t, " (there is %s %s of that name)", kinds[k] == HEFT_LAYER ? "a" : "an",
                         kind_name(kinds[k]));
-    if (nearest) text_printf(&t, "; did you mean '%s'?", nearest);
-    text_printf(&t, "%s %ss: ", nearest ? "" : ";", kind_name(kind));
-    for (size_t i = 0; names[i]; i++) text_printf(&t, "%s%s", i ? ", " : "", names[i]);
+    text_printf(&t, "; %ss: ", kind_name(kind));
+    text_names(&t, names);
     if (!names[0]) text_add(&t, "none");
     text_add(&t, "; searched: ");
     for (size_t i = 0; i < r->n_dirs; i++)

@@ -82,10 +82,9 @@ static void find_strangers(checkpoint *c, const model *m, arena *a, problems *pr
         for (int k = 0; k < m->n_layers; k++) found |= !strcmp(known[k], name[i]);
         const char *group = arena_printf(a, "/layers/%s", name[i]);
         if (found || hdf_members(c->file, group, a, &inner, &inside, pr) < 0) continue;
-        const char *role = hdf_get_text(c->file, group, "role", a, pr), *near = text_nearest(name[i], known);
+        const char *role = hdf_get_text(c->file, group, "role", a, pr);
         if (role && (inner || !strcmp(role, "layer")))
-            problems_add(pr, hdf_place(c->file, group, a), "the model has no layer '%s'%s%s%s", name[i],
-                         near ? "; the nearest is '" : "", near ? near : "", near ? "'" : "");
+            problems_add(pr, hdf_place(c->file, group, a), "the model has no layer '%s'%s", name[i], text_hint(name[i], known).s);
     }
 }
 

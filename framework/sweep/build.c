@@ -190,11 +190,9 @@ static void check_metric(checking *c, const trainer *t, problems *pr)
     for (int i = 0; i < t->epochs->n_columns && n < 255; i++)
         if (!t->epochs->column[i].whole && strcmp(t->epochs->column[i].name, "lr")) names[n++] = t->epochs->column[i].name;
     if (table_find(t->epochs, s->metric) < 0) {
-        const char *near = text_nearest(s->metric, names);
         text all = { 0 };
-        for (int i = 0; i < n; i++) text_printf(&all, "%s%s", i ? ", " : "", names[i]);
-        problems_add(pr, s->at, "metric.name: trials have no '%s'%s%s%s; they have %s", s->metric, near ? " (did you mean '" : "",
-                     near ? near : "", near ? "'?)" : "", all.s);
+        text_names(&all, names);
+        problems_add(pr, s->at, "metric.name: trials have no '%s'%s; they have %s", s->metric, text_hint(s->metric, names).s, all.s);
         text_free(&all);
         return;
     }

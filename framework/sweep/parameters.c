@@ -120,9 +120,7 @@ static void unknown_parameter(const space *s, place at, const char *what, const 
 {
     const char *names[MOST_PARAMETERS + 1] = { 0 };
     for (int i = 0; i < s->n; i++) names[i] = s->parameter[i].path;
-    const char *near = text_nearest(path, names);
-    problems_add(pr, at, "%s: '%s' is no parameter%s%s%s%s", what, path, *what == 'w' ? " that stands above" : "",
-                 near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    problems_add(pr, at, "%s: '%s' is no parameter%s%s", what, path, *what == 'w' ? " that stands above" : "", text_hint(path, names).s);
 }
 
 static void read_condition(const space *s, const node_pair *pair, condition *out, arena *a, problems *pr)
@@ -150,9 +148,7 @@ static void read_condition(const space *s, const node_pair *pair, condition *out
             continue;
         }
         for (size_t j = 0; j < p->n && j < 63; j++) names[j] = p->value[j];
-        const char *near = text_nearest(wanted, names);
-        problems_add(pr, one->at, "when: %s never is %s; its first value is %s%s%s%s", p->path, wanted, p->value[0],
-                     near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+        problems_add(pr, one->at, "when: %s never is %s%s; its first value is %s", p->path, wanted, text_hint(wanted, names).s, p->value[0]);
     }
 }
 

@@ -74,10 +74,8 @@ bool monitor_find(const trainer *t, const char *column, int mode, place at, cons
     }
     if (found < 0) {
         text all = { 0 };
-        for (int i = 0; i < n; i++) text_printf(&all, "%s%s", i ? ", " : "", names[i]);
-        const char *near = text_nearest(column, names);
-        problems_add(pr, at, "%s: this run has no column '%s'%s%s%s; it has %s%s", what, column, near ? " (did you mean '" : "",
-                     near ? near : "", near ? "'?)" : "", all.s,
+        text_names(&all, names);
+        problems_add(pr, at, "%s: this run has no column '%s'%s; it has %s%s", what, column, text_hint(column, names).s, all.s,
                      !strncmp(column, "val_", 4) && !t->data->validation ? "; there are no validation data (key: data.validation)" : "");
         text_free(&all);
         return false;

@@ -20,18 +20,13 @@ place schedule_where(const node *options, const char *key)
 static const schedule_kind *kind_find(const char *name, place at, problems *pr)
 {
     const char *names[SCHEDULE_KINDS + 1] = { NULL };
-    text all = { 0 };
     for (int i = 0; i < SCHEDULE_KINDS; i++) {
-        if (!strcmp(schedule_kinds[i].name, name)) {
-            text_free(&all);
-            return &schedule_kinds[i];
-        }
         names[i] = schedule_kinds[i].name;
-        text_printf(&all, ", %s", names[i]);
+        if (!strcmp(names[i], name)) return &schedule_kinds[i];
     }
-    const char *near = text_nearest(name, names);
-    problems_add(pr, at, "lr: unknown schedule '%s'%s%s%s; accepted are a number%s", name,
-                 near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "", all.s);
+    text all = { 0 };
+    text_names(&all, names);
+    problems_add(pr, at, "lr: unknown schedule '%s'%s; accepted are a number, %s", name, text_hint(name, names).s, all.s);
     text_free(&all);
     return NULL;
 }

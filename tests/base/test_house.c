@@ -75,6 +75,8 @@ static void check_include(const char *path, int line, const char *name, bool quo
 
 static void check_line(const char *path, int line, const char *s, text *found)
 {
+    if (strstr(s, "did you mean") && !begins(path, "tests/") && !begins(path, "framework/base/text."))
+        text_printf(found, "%s:%d: the nearest name is text_hint's to say\n", path, line);
     s += strspn(s, " \t");
     if (*s++ != '#') return;
     s += strspn(s, " \t");
@@ -162,6 +164,8 @@ static void every_violation_is_found(void **state)
         { "framework/model/a.c", "#pragma omp simd\n", "" },
         { "framework/model/a.c", "#pragma omp parallel\n", "framework/model/a.c:1: only compute/ starts parallel regions\n" },
         { "plugins/layers/a.c", "#pragma omp parallel for\n", "plugins/layers/a.c:1: only compute/ starts parallel regions\n" },
+        { "framework/run/a.c", "printf(\"%s; did you mean %s?\", a, b);\n", "framework/run/a.c:1: the nearest name is text_hint's to say\n" },
+        { "framework/base/text.c", "/* did you mean */\n", "" },
         { "framework/run/a.c", "#include <hdf5.h>\n", "framework/run/a.c:1: only hdf/ may include <hdf5.h>\n" },
         { "framework/run/a.c", "#include <hdf5_hl.h>\n", "framework/run/a.c:1: only hdf/ may include <hdf5_hl.h>\n" },
         { "framework/cli/a.c", "#include <dlfcn.h>\n", "framework/cli/a.c:1: only plugin/ may include <dlfcn.h>\n" },

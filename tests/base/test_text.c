@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -44,7 +45,18 @@ static void nearest_names(void **state)
         const char *found = text_nearest(cases[i].word, names);
         if (!found != !cases[i].nearest || (found && strcmp(found, cases[i].nearest)))
             fail_msg("'%s': found %s, not %s", cases[i].word, found ? found : "none", cases[i].nearest ? cases[i].nearest : "none");
+        char words[64] = "";
+        if (found) snprintf(words, sizeof words, " (did you mean '%s'?)", found);
+        assert_string_equal(text_hint(cases[i].word, names).s, words);
     }
+    char longest[TEXT_LONGEST + 1] = { 0 };
+    memset(longest, 'x', TEXT_LONGEST);
+    const suggestion whole = text_hint(longest, (const char *const[]){ longest, NULL });
+    assert_string_equal(whole.s + strlen(whole.s) - 5, "xx'?)");
+    text t = { 0 };
+    text_names(&t, names);
+    assert_string_equal(t.s, "units, bias, activation, kernel, kernel_size, lr");
+    text_free(&t);
     assert_null(text_nearest("units", (const char *const[]){ NULL }));
 }
 

@@ -123,15 +123,15 @@ static void read_wrong(void **state)
     static const struct { const char *words, *says; } cases[] = {
         { "train", "at least 1 argument expected, found 0" },
         { "train a b c", "at most 2 arguments expected, found 3; the first too many is 'c'" },
-        { "train a --rum d", "unknown option '--rum'; did you mean '--run'?" },
-        { "train a --resum=3", "unknown option '--resum'; did you mean '--resume'?" },
+        { "train a --rum d", "unknown option '--rum' (did you mean '--run'?)" },
+        { "train a --resum=3", "unknown option '--resum' (did you mean '--resume'?)" },
         { "train a --zzzzzzzz", "options are --run, --resume, -j, --help" },
         { "train a --run", "'--run' wants a value (DIR); found the end of the command" },
         { "train a --run --resume", "'--run' wants a value (DIR); found '--resume'" },
         { "train a --run -j4", "'--run' wants a value (DIR); found '-j4'" },
         { "train a --resume=yes", "'--resume' is a flag and takes no value; found 'yes'" },
         { "train a --run d --run e", "'--run' is given twice" },
-        { "train a -k", "unknown option '-k'; did you mean '-j'?" },
+        { "train a -k", "unknown option '-k' (did you mean '-j'?)" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         line l;

@@ -199,7 +199,7 @@ static void refused(void **state)
         { "{units: 1, rate: half}", "f:1:18: dense.rate: expected number 0 to 0.99, found 'half' (probability)" },
         { "{units: 1, rate: '0.5'}", "f:1:18: dense.rate: \"0.5\" is a string because of its quotes; write 0.5 without them (probability)" },
         { "{units: 1, scale: x}", "f:1:19: dense.scale: expected number, found 'x' (a factor)" },
-        { "{units: 1, padding: vald}", "f:1:21: dense.padding: expected same | valid | full, found 'vald'; did you mean 'valid'? "
+        { "{units: 1, padding: vald}", "f:1:21: dense.padding: expected same | valid | full, found 'vald' (did you mean 'valid'?) "
                                        "(what is around)" },
         { "{units: 1, padding: 0}", "f:1:21: dense.padding: expected same | valid | full, found '0' (what is around)" },
         { "{units: 1, padding: same|valid}", "f:1:21: dense.padding: expected same | valid | full, found 'same|valid' (what is around)" },
@@ -211,8 +211,8 @@ static void refused(void **state)
         { "{units: 1, kernel: [1, 0, 101, x]}", "f:1:24: dense.kernel[1]: 0 is below 1 (sizes)\n"
                                                 "f:1:27: dense.kernel[2]: 101 is above 100 (sizes)\n"
                                                 "f:1:32: dense.kernel[3]: expected integer 1 to 100, found 'x' (sizes)" },
-        { "{units: 1, kernel: al}", "f:1:20: dense.kernel: expected integers 1 to 100, one or a list, or all | one, found 'al'; "
-                                    "did you mean 'all'? (sizes)" },
+        { "{units: 1, kernel: al}", "f:1:20: dense.kernel: expected integers 1 to 100, one or a list, or all | one, found 'al' "
+                                    "(did you mean 'all'?) (sizes)" },
         { "{units: 1, kernel: [all]}", "f:1:21: dense.kernel[0]: expected integer 1 to 100, found 'all' (sizes)" },
         { "{units: 1, kernel: [[1]]}", "f:1:21: dense.kernel[0]: expected integer 1 to 100, found a list (sizes)" },
         { "{units: 1, kernel: []}", "f:1:20: dense.kernel: expected integers 1 to 100, one or a list, or all | one, found an empty "

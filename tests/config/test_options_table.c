@@ -52,7 +52,7 @@ static void mistakes(void **state)
         { { { "i", "doc", HEFT_INTS, AT(i), 0, 1, 8, NULL, "[1" } },
           "x.so: t.i: its default '[1' is refused: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence" },
         { { { "r", "doc", HEFT_REALS, AT(r), 0, 1, 8, "all", "al" } },
-          "x.so: t.r: its default 'al' is refused: r: expected numbers 1 to 8, one or a list, or all, found 'al'; did you mean 'all'? (doc)" },
+          "x.so: t.r: its default 'al' is refused: r: expected numbers 1 to 8, one or a list, or all, found 'al' (did you mean 'all'?) (doc)" },
         { { { "n", "doc", HEFT_INT, sizeof(thing) - 4, 3, 1, 8, NULL, NULL } },
           "x.so: t.n: its field at bytes 60 to 68 is beyond the instance of 64 bytes" },
         { { { "n", "doc", HEFT_INT, SIZE_MAX, 3, 1, 8, NULL, NULL } },

@@ -187,7 +187,7 @@ static void test_bad_files(void **state)
         { "gap in target", "a,price\n1,2\n3,\n", "t.csv:3:3: row 2, column price: the target is missing" },
         { "text in target", "a,price\n1,2\n3,dear\n", "t.csv:3:3: target price: 'dear' is no number" },
         { "all gaps", "a,b,price\n1,,2\n1,,3\n", "column b: no value in the training split" },
-        { "no target", "a,prize\n1,2\n", "test.yaml:3:9: target|has no column price|did you mean prize?" },
+        { "no target", "a,prize\n1,2\n", "test.yaml:3:9: target|has no column price|did you mean 'prize'?" },
         { "nothing left", "price\n1\n", "no column of" },
         { "quoted line ends", "a,price\n\"x\ny\",1\n\"p\nq\",\n", "t.csv:5:4: row 2, column price: the target is missing" },
     };
@@ -224,14 +224,14 @@ static void test_bad_sections(void **state)
     write_text("t.csv", houses);
     const struct { const char *name, *yaml, *words; } cases[] = {
         { "no target", "format: csv\ntrain: t.csv", "target is missing" },
-        { "drop", SECTION "drop: [ages]", "test.yaml:4:7: drop|has no column ages|did you mean age?" },
+        { "drop", SECTION "drop: [ages]", "test.yaml:4:7: drop|has no column ages|did you mean 'age'?" },
         { "inputs", SECTION "inputs: [age, price]", "inputs: price is also the target" },
         { "both", SECTION "inputs: [age]\ndrop: age", "inputs: age is also dropped" },
         { "twice", SECTION "inputs: [age, age]", "age is named twice" },
         { "separator", SECTION "separator: '::'", "separator: '::'; one character is needed" },
         { "missing", SECTION "missing: median2", "median2" },
         { "none", SECTION "missing: median\none_hot: none", "t.csv:2:3: column place: 'lake' is no number, and one_hot is none" },
-        { "one_hot", SECTION "one_hot: [plaice]", "one_hot|plaice|did you mean place?" },
+        { "one_hot", SECTION "one_hot: [plaice]", "one_hot|plaice|did you mean 'place'?" },
         { "columns", SECTION "columns: [price, a]", "4 fields; there are 2 columns" },
         { "key", SECTION "tagret: x", "tagret|target" },
         { "map", SECTION "drop: {a: b}", "drop" },

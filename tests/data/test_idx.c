@@ -253,7 +253,7 @@ static void test_bad_sections(void **state)
         { "no train", "format: idx", "train is missing" },
         { "a name", "format: idx\ntrain: train-images", "{inputs: FILE, targets: FILE} is needed" },
         { "file", "format: idx\ntrain: {inputs: train-image, targets: nowhere}",
-          "test.yaml:2:17|there is no file|did you mean train-images?|data: train.targets" },
+          "test.yaml:2:17|there is no file|did you mean 'train-images'?|data: train.targets" },
         { "folder", "format: idx\ntrain: {inputs: ., targets: y}", "is a directory; a file is needed" },
         { "both", "format: idx\ntrain: {inputs: train-images, targets: y}\nscale: 2\nnormalize: minmax", "scale and normalize" },
         { "share", "format: idx\ntrain: {inputs: train-images, targets: y}\nvalidation: 1.5", "validation: 1.5; a share below 1" },

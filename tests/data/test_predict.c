@@ -95,10 +95,10 @@ static void test_table(void **state)
     predict_bad(&k, "category", path_of("new.csv"),
                 "new.csv:2:1: row 1, column place: 'sea' did not occur in training; known are hill, lake, town|new.csv:4:6|'much'");
     write_text("new.csv", "plaice,rooms\nlake,1\n");
-    predict_bad(&k, "column", path_of("new.csv"), "has no column place, which is an input|did you mean plaice?");
+    predict_bad(&k, "column", path_of("new.csv"), "has no column place, which is an input|did you mean 'plaice'?");
     write_text("new.csv", "price,place,rooms\n1,hill,1\n,lake,2\n");
     predict_bad(&k, "half a target", path_of("new.csv"), "row 2, column price: the target is missing");
-    predict_bad(&k, "absent", path_of("newer.csv"), "there is no file|did you mean new.csv?");
+    predict_bad(&k, "absent", path_of("newer.csv"), "there is no file|did you mean 'new.csv'?");
     predict_bad(&k, "folder", here.dir, "is a directory");
     arena_free(k.a);
 }

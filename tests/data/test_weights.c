@@ -172,7 +172,7 @@ static void test_refused(void **state)
 {
     (void)state;
     const struct { const char *name, *file, *yaml, *words; } cases[] = {
-        { "no column", table, CSV "weight: ww", "weight: |has no column ww|did you mean w?" },
+        { "no column", table, CSV "weight: ww", "weight: |has no column ww|did you mean 'w'?" },
         { "target", table, CSV "weight: price", "weight: price is also the target" },
         { "input", table, CSV "weight: w\ninputs: [a, w]", "inputs: w is also the weight" },
         { "list", table, CSV "weight: [w, a]", "weight" },

@@ -32,7 +32,7 @@ expect 0 "the gradient of each minibatch" adam
 expect 0 "its own evaluations of the loss" finite_difference
 expect 0 '"kind": "layer", "name": "dense"' --json
 expect 0 '"default_lr": 0.001' adam --json
-expect 2 "there is no plugin 'densse'; did you mean 'dense'?" densse
+expect 2 "there is no plugin 'densse' (did you mean 'dense'?)" densse
 expect 2 "only one name" dense adam
 expect 2 "no such directory" --dir "$folder/absent"
 expect 2 "at least one file" check

@@ -126,5 +126,19 @@ case("spatial_dropout", "", [(2, 2, 7)], [], spatial_dropout(0.5), evaluate=lamb
 case("alpha_dropout", "{rate: 0.25}", [(3, 5)], [], alpha_dropout(0.25), evaluate=lambda x: x)
 case("alpha_dropout", "", [(19,)], [], alpha_dropout(0.5), evaluate=lambda x: x)
 
+
+def sinusoids(wavelength=10000):
+    def f(x):
+        t, features = x.shape[1:]
+        j = torch.arange(features)
+        angle = torch.arange(t)[:, None].double() * wavelength ** (-(j - j % 2).double() / features)
+        return x + torch.where(j % 2 == 0, torch.sin(angle), torch.cos(angle))
+    return f
+
+
+case("sinusoidal_position", "", [(9, 6)], [], sinusoids())
+case("sinusoidal_position", "{wavelength: 50}", [(40, 5)], [], sinusoids(50))
+case("sinusoidal_position", "", [(1, 1)], [], sinusoids())
+
 if __name__ == "__main__":
     layers.write("light_layers.py")

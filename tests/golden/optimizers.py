@@ -3,7 +3,7 @@
 
     /usr/bin/python3 tests/golden/optimizers.py > tests/golden/optimizers.inc
     /usr/bin/python3 tests/golden/optimizers.py whole > tests/golden/optimizers_whole.inc
-    /usr/bin/python3 tests/golden/optimizers.py lbfgs > tests/golden/lbfgs.inc
+    /usr/bin/python3 tests/golden/optimizers.py iterate > tests/golden/optimizers_iterate.inc
 """
 import sys
 import numpy as np
@@ -236,22 +236,27 @@ def whole():
     print("};")
 
 
-def lbfgs():
-    """max_iter 1: an iteration a step.  The mean of log cosh d + d^2 / 2, d = A x - b, which no first try makes worse."""
+def iterate():
+    """Optimizers that evaluate by themselves.  L-BFGS with max_iter 1: an iteration a step; differences go where the gradient goes.  The mean of log cosh d + d^2 / 2, d = A x - b, which no first try makes worse."""
     rng = np.random.default_rng(31)
     rows, n, steps = 40, 16, 20
     a, b, x0 = (rng.normal(0, 1, d).astype(np.float32) for d in ((rows, n), (rows,), (n,)))
     b /= 4
-    print("/* Written by optimizers.py lbfgs (torch %s); see there. */" % torch.__version__.split("+")[0])
+    print("/* Written by optimizers.py iterate (torch %s); see there. */" % torch.__version__.split("+")[0])
     print("enum { ROWS = %d, N = %d, STEPS = %d };" % (rows, n, steps))
     print("static const float a[ROWS][N] = {\n  %s };" % ",\n  ".join("{ " + numbers(r) + " }" for r in a))
     print("static const float b[ROWS] = { %s };\nstatic const float x0[N] = { %s };" % (numbers(b), numbers(x0)))
-    print("static const struct { const char *options; double lr; float x[STEPS][N]; double loss[STEPS]; } golden[] = {")
-    for options, history, lr in (("", 10, 0.7), ("{history: 3}", 3, 0.6), ("{history: 1}", 1, 0.3)):
+    print("static const struct { const char *name, *options; double lr; int evaluations; float x[STEPS][N]; double loss[STEPS]; } golden[] = {")
+    def quasi_newton(history):
+        return lambda p, lr: torch.optim.LBFGS(p, lr=lr, max_iter=1, history_size=history, tolerance_grad=0, tolerance_change=0)
+    for name, options, make, lr, evaluations in (
+            ("lbfgs", "", quasi_newton(10), 0.7, 2), ("lbfgs", "{history: 3}", quasi_newton(3), 0.6, 2),
+            ("lbfgs", "{history: 1}", quasi_newton(1), 0.3, 2), ("finite_difference", "", sgd(), 0.1, 2 * n + 1),
+            ("finite_difference", "{h: 4e-3}", sgd(), 0.02, 2 * n + 1)):
         ta, tb = (torch.tensor(v, dtype=torch.float64) for v in (a, b))
         x = torch.nn.Parameter(torch.tensor(x0, dtype=torch.float64))
         loss = lambda: (torch.log(torch.cosh(ta @ x - tb)) + (ta @ x - tb) ** 2 / 2).mean()
-        o = torch.optim.LBFGS([x], lr=lr, max_iter=1, history_size=history, tolerance_grad=0, tolerance_change=0)
+        o = make([x], lr)
 
         def closure():
             o.zero_grad()
@@ -265,8 +270,8 @@ def lbfgs():
             assert loss().item() <= before * (1 - 1e-9), (len(path), before, loss().item())
             path.append("{ " + numbers(x.detach().numpy()) + " }")
             losses.append("%.12g" % loss().item())
-        print('{ "%s", %g,\n  { %s },\n  { %s } },' % (options, lr, ",\n    ".join(path), ", ".join(losses)))
+        print('{ "%s", "%s", %g, %d,\n  { %s },\n  { %s } },' % (name, options, lr, evaluations, ",\n    ".join(path), ", ".join(losses)))
     print("};")
 
 
-{"whole": whole, "lbfgs": lbfgs}.get(sys.argv[-1], elementwise)()
+{"whole": whole, "iterate": iterate}.get(sys.argv[-1], elementwise)()

@@ -8,8 +8,8 @@ A unit (a step or an epoch) is one call of scheduler.step(); the rates are those
 import textwrap
 import warnings
 import torch
-from torch.optim.lr_scheduler import (CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, ExponentialLR, LinearLR,
-                                      MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, SequentialLR, StepLR)
+from torch.optim.lr_scheduler import (ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, ExponentialLR,
+                                      LambdaLR, LinearLR, MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, SequentialLR, StepLR)
 
 warnings.simplefilter("ignore")
 
@@ -66,7 +66,7 @@ def plateau(text, lr, mode, metric, **options):
 
 NAN = float("nan")
 print("/* Written by schedules.py (torch %s); see there. */" % torch.__version__.split("+")[0])
-print("/* Rates before each step or epoch; %s stands for the unit. */")
+print("/* Rates before each step or epoch; %s stands for the unit, if there is one. */")
 print("static const struct { const char *value; int n; const double *rate; } series[] = {")
 series("{step: {initial: 0.1, every: 3, gamma: 0.5, unit: %s}}", 0.1, lambda o: StepLR(o, 3, 0.5), 14)
 series("{step: {initial: 0.2, every: 1, unit: %s}}", 0.2, lambda o: StepLR(o, 1), 6)
@@ -97,6 +97,14 @@ warm("{step: {initial: 0.1, every: 3, gamma: 0.5, warmup: 4, unit: %s}}", 0.1, 4
 warm("{polynomial: {initial: 0.1, steps: 12, warmup: 2, unit: %s}}", 0.1, 2, lambda o: PolynomialLR(o, 10), 16)
 warm("{exponential: {initial: 0.1, gamma: 0.8, warmup: 1, unit: %s}}", 0.1, 1, lambda o: ExponentialLR(o, 0.8), 6)
 warm("{one_cycle: {peak: 0.1, steps: 20, warmup: 5, unit: %s}}", 0.1, 5, lambda o: OneCycleLR(o, 0.1, 15), 20)
+series("{constant: {value: 0.3}}", 0.3, lambda o: ConstantLR(o, 1, 0), 5)
+series("{piecewise: {boundaries: [3, 5], values: [0.3, 0.2, 0.01], unit: %s}}", 1,
+       lambda o: LambdaLR(o, lambda s: (0.3, 0.2, 0.01)[(s >= 3) + (s >= 5)]), 8)
+series("{piecewise: {boundaries: 2, values: [0.5, 2], unit: %s}}", 1, lambda o: LambdaLR(o, lambda s: 0.5 if s < 2 else 2), 4)
+series("{inverse_time: {initial: 0.5, rate: 0.25, unit: %s}}", 0.5, lambda o: LambdaLR(o, lambda s: 1 / (1 + 0.25 * s)), 12)
+series("{inverse_time: {initial: 3, rate: 2, every: 4, power: 0.75, unit: %s}}", 3,
+       lambda o: LambdaLR(o, lambda s: (1 + 2 * s / 4) ** -0.75), 12)
+warm("{inverse_time: {initial: 1, rate: 1, warmup: 4, unit: %s}}", 1, 4, lambda o: LambdaLR(o, lambda s: 1 / (1 + s)), 9)
 print("};")
 print("/* Rates after each metric. */")
 print("static const struct { const char *value; int maximize, n; const double *metric, *rate; } plateaus[] = {")

@@ -181,7 +181,7 @@ static void texts_and_attributes(void **state)
     expect_problem(&pr, "ints as text", "attribute 'ints' holds numbers, where text was expected");
     assert_null(hdf_get_text(f, "/group", "texd", a, &pr));
     expect_problem(&pr, "attribute",
-                   "texts.h5:/group: there is no attribute 'texd'; did you mean 'text'?; it has lots, none, text");
+                   "texts.h5:/group: there is no attribute 'texd' (did you mean 'text'?); it has lots, none, text");
     assert_null(hdf_read_text(f, "/texts", a, &pr));
     expect_problem(&pr, "many", "holds 5 texts, where one was expected");
     hdf_close(f);
@@ -216,7 +216,7 @@ static void names_and_members(void **state)
     expect_none(&pr, "names");
 
     assert_int_equal(hdf_shape(f, "/g/wieght", &t, &rank, dim, &pr), -1);
-    expect_problem(&pr, "misspelt", "names.h5:/g: there is no 'wieght'; did you mean 'weight'?; it has zeta, alpha");
+    expect_problem(&pr, "misspelt", "names.h5:/g: there is no 'wieght' (did you mean 'weight'?); it has zeta, alpha");
     assert_int_equal(hdf_shape(f, "/h/weight", &t, &rank, dim, &pr), -1);
     expect_problem(&pr, "group", "names.h5:/: there is no 'h'");
     assert_int_equal(hdf_shape(f, "/g/bias/weight", &t, &rank, dim, &pr), -1);
@@ -347,7 +347,7 @@ static void tables(void **state)
     table_add_row(got)[0] = 300;
     table_add_row(got_none)[0] = 0;
     assert_null(table_read(f, "/metrics/epoch", &pr));
-    expect_problem(&pr, "name", "there is no 'epoch'; did you mean 'epochs'?");
+    expect_problem(&pr, "name", "there is no 'epoch' (did you mean 'epochs'?)");
     hdf_close(f);
     table_free(t);
     table_free(none);

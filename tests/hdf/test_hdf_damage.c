@@ -205,7 +205,7 @@ static void foreign_refused(void **state)
         { "/fixed", "/fixed: holds text, where numbers were expected" },
         { "/table", "/table: holds a table of named columns" },
         { "/huge", "/huge: claims a size that no memory can hold" },
-        { "/X", "there is no 'X'; did you mean 'x'?" },
+        { "/X", "there is no 'X' (did you mean 'x'?)" },
     };
     problems pr = { 0 };
     hdf_file *f = hdf_open(GOLDEN "foreign.h5", &pr);

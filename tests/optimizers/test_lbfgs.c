@@ -1,7 +1,7 @@
-/* lbfgs against PyTorch's path (golden/optimizers.py lbfgs), and where its line search must step in. */
+/* Optimizers that evaluate by themselves against PyTorch's paths (golden/optimizers.py iterate); where the line search of lbfgs must step in. */
 #include "optimizers/walk.h"
 
-#include "golden/lbfgs.inc"
+#include "golden/optimizers_iterate.inc"
 
 typedef struct problem_of_test {
     heft_problem problem;                /* first: eval gets its address */
@@ -43,14 +43,14 @@ static void test_path(void **unused)
     (void)unused;
     for (size_t c = 0; c < sizeof golden / sizeof *golden; c++) {
         problem_of_test q = { .f = smooth };
-        walk w = walk_open("lbfgs", golden[c].options, N, x0);
+        walk w = walk_open(golden[c].name, golden[c].options, N, x0);
         for (int t = 1; t <= STEPS; t++) {
             const double loss = iterate(&w, &q, (uint64_t)t, golden[c].lr);
             near(w.of.label, (uint64_t)t, w.x, golden[c].x[t - 1], N, 2e-4);
             if (!(fabs(loss - golden[c].loss[t - 1]) <= 1e-5 * golden[c].loss[t - 1]))
                 fail_msg("%s, step %d: loss %.9g, expected %.9g", w.of.label, t, loss, golden[c].loss[t - 1]);
         }
-        assert_int_equal(q.evaluations, 2 * STEPS);
+        assert_int_equal(q.evaluations, golden[c].evaluations * STEPS);
         instance_close(&w.of);
     }
 }

@@ -194,7 +194,7 @@ static void not_found(void **state)
     registry *r = over("a", "no-such-directory");
     assert_null(registry_find(r, HEFT_LAYER, "twize", here, &pr));
     const char *said = only(&pr);
-    says(said, "there is no layer 'twize'; did you mean 'twice'?");
+    says(said, "there is no layer 'twize' (did you mean 'twice'?)");
     says(said, "layers: twice; searched: ");
     says(said, in_folder("a"));
     says(said, arena_printf(memory, "%s (not there)", in_folder("no-such-directory")));

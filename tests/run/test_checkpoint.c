@@ -189,8 +189,8 @@ static void mismatches(void **state)
           DATA "model:\n  - flatten\n  - dense: {units: 8, name: hiden}\n  - batch_norm: {activation: relu, name: "
                "norm}\n"
                "  - dropout: {rate: 0.2}\n  - dense: {units: 10, name: out}\n" REST TRAIN,
-          { "/layers: there is no 'hiden'; did you mean 'hidden'?",
-            "/layers/hidden: the model has no layer 'hidden'; the nearest is 'hiden'" } },
+          { "/layers: there is no 'hiden' (did you mean 'hidden'?)",
+            "/layers/hidden: the model has no layer 'hidden' (did you mean 'hiden'?)" } },
         { "type",
           DATA "model:\n  - flatten\n  - dense: {units: 8, name: norm}\n  - dropout: {rate: 0.2}\n"
                "  - dense: {units: 10, name: out}\n" REST TRAIN,
@@ -345,7 +345,7 @@ static void damaged(void **state)
     hdf_publish(f, CHECKPOINT_FORMAT, "x.h5", &pr);
     expect_none(&pr);
     assert_null(checkpoint_open("x.h5", &pr));
-    expect_problem(&pr, "there is no 'experiment'; did you mean 'experimnet'?");
+    expect_problem(&pr, "there is no 'experiment' (did you mean 'experimnet'?)");
     assert_null(checkpoint_open("x.h5", &pr));
     expect_problem(&pr, "x.h5:/data: there is no attribute 'fingerprint'");
 }

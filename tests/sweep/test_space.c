@@ -39,7 +39,7 @@ static const struct { const char *section, *says; int line; } bad[] = {
     { "{method: random, " METRIC ", trials: 3, parameters: {sweep.trials: {values: [1, 2]}}}", "no trial depends on it", 7 },
     { "{method: random, " METRIC ", trials: 3, seeds: 2, parameters: {seed: {values: [1, 2]}}}", "varied by 'seeds", 7 },
     { "{method: random, " METRIC ", trials: 3, parameters: {b: {values: [1], when: {a: 1}}, a: {values: [1]}}}", "'a' is no parameter that stands above", 7 },
-    { "{method: random, " METRIC ", trials: 3, parameters: {a: {values: [one, two]}, b: {values: [1], when: {a: tow}}}}", "did you mean two?", 7 },
+    { "{method: random, " METRIC ", trials: 3, parameters: {a: {values: [one, two]}, b: {values: [1], when: {a: tow}}}}", "did you mean 'two'?", 7 },
     { "{method: random, " METRIC ", trials: 3, parameters: {a: {min: 0.1, max: 1}, b: {values: [1], when: {a: 1}}}}", "only parameters with values decide", 7 },
     { "{method: random, " METRIC ", trials: 3, constraints: ['a.lr >'], parameters: {a.lr: {min: 0.1, max: 1}}}", "two sums and a relation", 7 },
     { "{method: random, " METRIC ", trials: 3, constraints: ['a.lr > b.lr'], parameters: {a.lr: {min: 0.1, max: 1}}}", "did you mean 'a.lr'?", 7 },
