@@ -693,7 +693,13 @@ typedef struct heft_forward {
     const double *const *total;  /* tallies summed over lanes; NULL unless survey ran */
     float *const *saved;         /* NULL unless train */
     float *const *scratch;
+    const float *sample_weight;  /* of a loss or metric: what each of the n samples counts; NULL: 1 */
 } heft_forward;
+
+static inline double heft_sample_weight(const heft_forward *p, int64_t i)
+{
+    return p->sample_weight ? (double)p->sample_weight[i] : 1;
+}
 
 typedef struct heft_backward {
     const heft_host *host;
@@ -727,6 +733,7 @@ typedef struct heft_fold {
     const double *const *total;  /* tallies summed over lanes, in lane order */
     float *const *state;
     int64_t n;                   /* samples in the minibatch; for a metric, in the data set */
+    double  weight;              /* of a metric: what these samples count together, n if no weights were given */
 } heft_fold;
 
 /* A loss takes (output, target), gives one number per sample, of which the host takes the mean, and has a
@@ -735,7 +742,10 @@ typedef struct heft_fold {
  *
  * Where samples do not weigh the same (class weights), declare a tally "weight" of one number: survey, and forward if
  * total is NULL, add to it what the lane's samples weigh.  The host then divides the sum of the outputs, which are the
- * weighted ones, by its total and not by the number of samples; dout is 1 / total. */
+ * weighted ones, by its total and not by the number of samples; dout is 1 / total.
+ *
+ * The user's own weights of samples multiply outputs in the host's means.  Tallies, "weight" too, are the plugin's to
+ * multiply by heft_sample_weight; one that does says so by `weighted`, one that does not is refused beside such weights. */
 typedef enum heft_goal { HEFT_MINIMIZE, HEFT_MAXIMIZE } heft_goal;
 
 typedef struct heft_layer {
@@ -780,6 +790,9 @@ typedef struct heft_layer {
     /* Of a loss, optional: turn the model's output (in[0]) into what its user wants to see (out, of the same shape), such as
      * probabilities for logits; NULL: the output as it is.  in[1] is NULL.  [lane] */
     void (*predict)(const void *self, const heft_forward *p);
+
+    /* Of a loss or metric with tallies: 1 if a sample adds sample_weight times what it is to each of them. */
+    int32_t weighted;
 } heft_layer;
 
 /* ---- optimizers --------------------------------------------------------- */
