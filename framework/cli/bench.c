@@ -143,11 +143,7 @@ static void print_table(const bench *b)
     add_line(c, "update", "", 0, 0, 0, 0, update / thread_seconds);
     add_line(c, "waiting", "", 0, 0, 0, 0, fmax(0, thread_seconds - update - all) / thread_seconds);
     add_line(c, "step", "", 0, 0, 0, 1e-9 * work / b->step_seconds, 1);
-    text t = { 0 };
-    columns_write(c, &t);
-    columns_free(c);
-    fputs(t.s, stdout);
-    text_free(&t);
+    columns_print(c);
     printf("\n  %.0f samples/s (best %.0f), %.4f ms a step, %d thread%s; %.0f %% of the measured peak of %.0f GFLOP/s (%s)\n",
            b->median, b->best, 1e3 * b->step_seconds, compute_threads(), compute_threads() == 1 ? "" : "s",
            100e-9 * work / b->step_seconds / b->peak, b->peak, compute_describe());

@@ -91,11 +91,7 @@ static int check(trainer *t, double tolerance, problems *pr)
         snprintf(e, sizeof e, "%.2g", error);
         columns_add(c, (const char *const[]){ s[i].span.layer, s[i].span.name, g, e, good ? "agrees" : "DIFFERS" });
     }
-    text out = { 0 };
-    columns_write(c, &out);
-    fputs(out.s, stdout);
-    columns_free(c);
-    text_free(&out);
+    columns_print(c);
     block_free(p.kept);
     return code;
 }

@@ -20,7 +20,7 @@ static const verb verbs[] = {
     { "sweep",     verb_sweep,     "train many variants of an experiment, each in a process of its own" },
     { "runs",      verb_runs,      "rank and compare the runs of a sweep or a folder" },
     { "check",     verb_check,     "all that is wrong with an experiment, or its layers, memory and cost" },
-    { "show",      verb_show,      "layers, weights and their statistics in a run or checkpoint" },
+    { "show",      verb_show,      "layers and weights of a run or checkpoint; where two differ; whether files are good" },
     { "export",    verb_export,    "the weights as a file of NumPy (npz) or Hugging Face (safetensors)" },
     { "plugins",   verb_plugins,   "list plugins, print one's manual, write a new one, check one" },
     { "schema",    verb_schema,    "a JSON Schema of experiments and all plugins, for editors" },

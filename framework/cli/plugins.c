@@ -161,11 +161,7 @@ static void print_table(const entry *list, size_t n)
                                                   ours ? "" : e->file->path });
             text_free(&what);
         }
-    text t = { 0 };
-    columns_write(c, &t);
-    columns_free(c);
-    fputs(t.s, stdout);
-    text_free(&t);
+    columns_print(c);
 }
 
 static int list_all(registry *r, bool json)

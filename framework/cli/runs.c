@@ -32,15 +32,6 @@ static const char *setting_or_dash(const board_run *r, const char *path)
     return s ? s : "-";
 }
 
-static void print_columns(columns *c)
-{
-    text t = { 0 };
-    columns_write(c, &t);
-    if (t.s) fputs(t.s, stdout);
-    text_free(&t);
-    columns_free(c);
-}
-
 static void print_importance(board *b)
 {
     if (b->n_varied < 2 || b->n_points < 3) return;
@@ -50,7 +41,7 @@ static void print_importance(board *b)
         columns_add(c, (const char *const[]){ b->varied[v], isnan(x) ? "-" : arena_printf(b->memory, "%.2f", x) });
     }
     printf("\nImportance for %s (eta squared of the Kruskal-Wallis test, 0 to 1):\n", b->metric);
-    print_columns(c);
+    columns_print(c);
 }
 
 static void print_board(board *b, size_t most)
@@ -78,7 +69,7 @@ static void print_board(board *b, size_t most)
         columns_add(c, cell);
     }
     printf("%zu runs, %zu points, by %s (%s is better)\n", b->n, b->n_points, b->metric, b->maximize ? "more" : "less");
-    print_columns(c);
+    columns_print(c);
     if (b->n_points > most) printf("  ... and %zu more (--top N)\n", b->n_points - most);
     bool tied = false;
     for (size_t p = 0; p < b->n_points; p++) tied |= b->point[p].tied;
@@ -179,12 +170,7 @@ static int compare(char *const *dir, problems *pr)
     else if (b[0] && b[1]) {
         const board_run *x = &b[0]->run[0], *y = &b[1]->run[0];
         columns *c = columns_new(3, (const char *const[]){ "", x->name, y->name }, "lll");
-        for (size_t i = 0; i < x->n_settings; i++) {
-            const char *s = run_setting(y, x->setting[i].path);
-            if (!s || strcmp(s, x->setting[i].value)) columns_add(c, (const char *const[]){ x->setting[i].path, x->setting[i].value, s ? s : "-" });
-        }
-        for (size_t i = 0; i < y->n_settings; i++)
-            if (!run_setting(x, y->setting[i].path)) columns_add(c, (const char *const[]){ y->setting[i].path, "-", y->setting[i].value });
+        settings_compare(&x->settings, &y->settings, c);
         columns_rule(c);
         for (int side = 0; side < 2; side++) {
             const table *t = side ? y->epochs : x->epochs;
@@ -194,7 +180,7 @@ static int compare(char *const *dir, problems *pr)
                 columns_add(c, (const char *const[]){ name, number(b[0]->memory, run_metric(b[0], x, name)), number(b[0]->memory, run_metric(b[1], y, name)) });
             }
         }
-        print_columns(c);
+        columns_print(c);
     }
     const int code = pr->n ? cli_fail(pr, EXIT_USAGE) : EXIT_DONE;
     board_free(b[0]);

@@ -39,6 +39,31 @@ static void event(const sweep *w, const trial *t, const char *what)
     json_end(&o, stdout);
 }
 
+static void on_divided(void *context, const sweep *w)
+{
+    const watch *x = context;
+    if (x->json) {
+        text o = { 0 };
+        json_open(&o, NULL, '{');
+        json_string(&o, "event", "divided");
+        json_int(&o, "at_once", w->division.at_once);
+        json_int(&o, "threads", w->division.threads);
+        json_open(&o, "measured", '[');
+        for (int i = 0; i < w->n_tried; i++) {
+            json_open(&o, NULL, '{');
+            json_int(&o, "at_once", w->tried[i].at_once);
+            json_int(&o, "threads", w->tried[i].threads);
+            json_real(&o, "samples_per_s", w->tried[i].rate);
+            json_real(&o, "seconds", w->tried[i].seconds);
+            json_close(&o, '}');
+        }
+        json_close(&o, ']');
+        json_close(&o, '}');
+        json_end(&o, stdout);
+    }
+    sweep_screen_divided(x->screen, w);
+}
+
 static void on_began(void *context, const sweep *w, const trial *t)
 {
     const watch *x = context;
@@ -80,7 +105,7 @@ static void say_end(const sweep *w, sweep_end end, bool json)
 static int run(sweep *w, const sweep_options *o, bool json, problems *pr)
 {
     watch x = { sweep_screen_new(stderr, progress_terminal(stderr)), json };
-    const sweep_events ev = { &x, on_began, on_ended, on_tick };
+    const sweep_events ev = { &x, on_divided, on_began, on_ended, on_tick };
     const sweep_end end = sweep_run(w, o, &ev, pr);
     sweep_screen_end(x.screen);
     if (end == SWEEP_BROKEN) return cli_fail(pr, EXIT_WORK_FAILED);
@@ -146,8 +171,8 @@ int verb_sweep(int argc, char **argv)
     const cli_option options[] = {
         { "--run", &dir, NULL, "DIR  directory of the sweep (default: runs/NAME-0001 and so on)" },
         { "--resume", NULL, &again, "go on with the sweep in DIR" },
-        { "-j", &at_once, NULL, "N  trials at once (default: as many as there are cores for)" },
-        { "--threads", &threads, NULL, "N  threads and cores of each trial (default: 1)" },
+        { "-j", &at_once, NULL, "N  trials at once (default: measured)" },
+        { "--threads", &threads, NULL, "N  threads and cores of each trial (default: measured)" },
         { "--launcher", &launcher, NULL, "local|slurm  where trials run: on this machine (default), or as jobs of Slurm" },
         { "--slurm", &o.slurm_options, NULL, "OPTIONS  for sbatch, separated by spaces: --slurm='--partition=short --time=60'" },
         { "--task", &list, NULL, "LIST  what such a job runs: one trial of a list" },
@@ -199,11 +224,7 @@ static void print_points(sweep *w, int64_t shown)
         for (int i = 0; i < s->n; i++) cell[i + 1] = p->value[i] ? p->value[i] : "-";
         columns_add(c, cell);
     }
-    text t = { 0 };
-    columns_write(c, &t);
-    if (t.s) fputs(t.s, stdout);
-    text_free(&t);
-    columns_free(c);
+    columns_print(c);
 }
 
 int sweep_describe(const experiment *e, int n_overrides, char *const *overrides, bool json, problems *pr)
@@ -216,7 +237,7 @@ int sweep_describe(const experiment *e, int n_overrides, char *const *overrides,
         return -1;
     }
     const space *s = w->space;
-    const int64_t points = s->method != SWEEP_GRID ? s->trials : s->trials && s->trials < w->sampler->n_grid ? s->trials : w->sampler->n_grid;
+    const int64_t points = sweep_points(w);
     const int64_t trials = points * s->seeds;
     if (json) {
         text o = { 0 };

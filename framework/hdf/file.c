@@ -338,6 +338,24 @@ static int verify(hdf_file *f, const char *format, problems *pr)
     return -1;
 }
 
+char *hdf_format(const char *path, arena *a, problems *pr)
+{
+    char line[32] = "";
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        problems_system(pr, path, "cannot be opened", errno);
+        return NULL;
+    }
+    const size_t n = fread(line, 1, sizeof line - 1, f);
+    const int error = ferror(f) ? errno : 0;
+    fclose(f);
+    if (error) {
+        problems_system(pr, path, "cannot be read", error);
+        return NULL;
+    }
+    return arena_strndup(a, line, strncmp(line, "heft-", 5) || !memchr(line, ' ', n) ? 0 : strcspn(line, " "));
+}
+
 hdf_file *hdf_open_published(const char *path, const char *format, problems *pr)
 {
     hdf_file *f = file_new(path);

@@ -68,6 +68,9 @@ const char *hdf_version(void);                                       /* of the l
  * version, and a newer version is refused with both numbers. */
 hdf_file *hdf_open_published(const char *path, const char *format, problems *pr);
 
+/* The format of a published file, without its version: "heft-checkpoint"; "" if it is none.  NULL after a problem. */
+char *hdf_format(const char *path, arena *a, problems *pr);
+
 /* Open any HDF5 file, as untrusted data.  It is not read into memory.  A file that someone has open for writing is
  * refused. */
 hdf_file *hdf_open(const char *path, problems *pr);

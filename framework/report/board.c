@@ -7,59 +7,17 @@
 
 #include "base/file.h"
 #include "plugin/registry.h"
-#include "sweep/space.h"
+#include "run/run.h"
+#include "sweep/sweep.h"
 
-/* ---- settings ---- */
-
-static bool is_leaf(const node *n)
-{
-    if (n->kind == NODE_SCALAR || !n->n) return true;
-    for (size_t i = 0; i < n->n; i++)
-        if (n->kind != NODE_LIST || n->item[i]->kind != NODE_SCALAR) return false;
-    return true;
-}
-
-static void add_setting(board *b, board_run *r, const char *path, const node *n)
-{
-    text t = { 0 };
-    flow_write(n, &t);
-    r->setting = arena_grow(b->memory, r->setting, r->n_settings, r->n_settings + 1, sizeof *r->setting);
-    r->setting[r->n_settings++] = (setting){ path, arena_strndup(b->memory, t.s, t.n) };
-    text_free(&t);
-}
-
-static void flatten(board *b, board_run *r, const char *path, const node *n)
-{
-    if (*path && is_leaf(n)) {
-        add_setting(b, r, path, n);
-        return;
-    }
-    for (size_t i = 0; n->kind != NODE_SCALAR && i < n->n; i++) {
-        const node *child = n->kind == NODE_LIST ? n->item[i] : n->pair[i].value;
-        const char *step = n->kind == NODE_LIST ? arena_printf(b->memory, "%zu", i) : n->pair[i].key;
-        const node *name = n->kind == NODE_LIST && child->kind == NODE_MAP && child->n == 1 ? node_get(child->pair[0].value, "name") : NULL;
-        if (name && name->kind == NODE_SCALAR) {             /* a named layer goes by its name; its type is a setting of it */
-            step = name->text;
-            add_setting(b, r, arena_printf(b->memory, "%s.%s", path, step), node_scalar(b->memory, child->pair[0].key, child->at));
-            child = child->pair[0].value;
-        }
-        flatten(b, r, *path ? arena_printf(b->memory, "%s.%s", path, step) : step, child);
-    }
-}
-
-const char *run_setting(const board_run *r, const char *path)
-{
-    for (size_t i = 0; i < r->n_settings; i++)
-        if (!strcmp(r->setting[i].path, path)) return r->setting[i].value;
-    return NULL;
-}
+const char *run_setting(const board_run *r, const char *path) { return settings_get(&r->settings, path); }
 
 /* ---- reading ---- */
 
 static table *read_epochs(board *b, const char *dir, problems *pr)
 {
     const char *path = path_join(b->memory, dir, "metrics.h5");
-    hdf_file *f = file_exists(path) ? hdf_open_published(path, "heft-metrics 1", pr) : NULL;
+    hdf_file *f = file_exists(path) ? hdf_open_published(path, METRICS_FORMAT, pr) : NULL;
     table *t = f ? table_read(f, "/epochs", pr) : NULL;
     hdf_close(f);
     return t;
@@ -76,8 +34,8 @@ static void add_run(board *b, const char *dir, const char *yaml, const char *sta
             b->run = arena_grow(b->memory, b->run, b->n, b->room, sizeof *b->run);
         }
         board_run *r = &b->run[b->n++];
-        *r = (board_run){ .name = path_base(dir), .dir = dir, .state = state, .reason = reason, .value = NAN };
-        flatten(b, r, "", root);
+        *r = (board_run){ .name = path_base(dir), .dir = dir, .state = state, .reason = reason, .value = NAN,
+                          .settings = settings_of(root, b->memory) };
         r->epochs = read_epochs(b, dir, &own);
     }
     problems_print(&own, stderr);
@@ -106,7 +64,7 @@ static void add_folder(board *b, const char *dir, int depth)
 
 static int add_sweep(board *b, const char *dir, problems *pr)
 {
-    hdf_file *f = hdf_open_published(path_join(b->memory, dir, "sweep.h5"), "heft-sweep 1", pr);
+    hdf_file *f = hdf_open_published(path_join(b->memory, dir, "sweep.h5"), SWEEP_FORMAT, pr);
     int64_t n = 0, n_state = 0, n_reason = 0;
     char **id, **state, **reason, *goal, *of;
     int rc = -1;
@@ -117,8 +75,8 @@ static int add_sweep(board *b, const char *dir, problems *pr)
         if (!b->metric) b->metric = metric;
         if (metric && !strcmp(metric, b->metric)) b->maximize = !strcmp(goal, "maximize"), b->of_best = !strcmp(of, "best");
         for (int64_t i = 0; i < n; i++) {
-            const char *run = arena_printf(b->memory, "%s/trials/%s", dir, id[i]);
-            add_run(b, run, arena_printf(b->memory, "%s.yaml", run), state[i], reason[i]);
+            const char *of_trial = arena_printf(b->memory, "%s/trials/%s", dir, id[i]);
+            add_run(b, of_trial, arena_printf(b->memory, "%s.yaml", of_trial), state[i], reason[i]);
         }
         rc = 0;
     }

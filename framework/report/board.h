@@ -1,6 +1,6 @@
 /* board.h -- the runs of a sweep, or of any folder, side by side
  *
- * A run is known by the settings of its experiment: every scalar, or list of scalars, by its path.  Runs that differ in nothing
+ * A run is known by the settings of its experiment.  Runs that differ in nothing
  * but seed, name and number of threads are repeats of one point.
  */
 #ifndef HEFT_REPORT_BOARD_H
@@ -8,16 +8,13 @@
 
 #include "base/arena.h"
 #include "base/problems.h"
-#include "config/node.h"
 #include "hdf/table.h"
+#include "report/settings.h"
 #include "report/statistics.h"
-
-typedef struct setting { const char *path, *value; } setting;
 
 typedef struct board_run {
     const char *name, *dir, *state, *reason;     /* state: of a sweep's table; "" elsewhere */
-    size_t      n_settings;
-    setting    *setting;
+    settings    settings;
     table      *epochs;                          /* NULL: nothing was measured */
     double      value;                           /* of the metric; NaN */
     int64_t     n_epochs;

@@ -1,5 +1,6 @@
 #include "report/columns.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -90,6 +91,15 @@ void columns_write(const columns *c, text *out)
         else write_rule(c, out);
         if (i == 0 && c->heading) write_rule(c, out);
     }
+}
+
+void columns_print(columns *c)
+{
+    text t = { 0 };
+    columns_write(c, &t);
+    if (t.s) fputs(t.s, stdout);
+    text_free(&t);
+    columns_free(c);
 }
 
 void columns_free(columns *c)

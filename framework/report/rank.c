@@ -21,8 +21,8 @@ static bool differs(const board *b, const char *path)
 static void find_varied(board *b)
 {
     for (size_t i = 0; i < b->n; i++)
-        for (size_t k = 0; k < b->run[i].n_settings; k++) {
-            const char *path = b->run[i].setting[k].path;
+        for (size_t k = 0; k < b->run[i].settings.n; k++) {
+            const char *path = b->run[i].settings.item[k].path;
             bool known = is_repeat(path);
             for (size_t v = 0; v < b->n_varied && !known; v++) known = !strcmp(b->varied[v], path);
             if (known || !differs(b, path)) continue;

@@ -66,7 +66,7 @@ static void count(const sweep *w, int64_t by_state[6])
 /* Of the trials as a whole: what is left takes as long as what was done. */
 static double time_left(const sweep_screen *s, const sweep *w)
 {
-    int64_t at, n = 0, of = w->space->trials ? w->space->trials : w->sampler->n_grid;
+    int64_t at, n = 0, of = sweep_points(w);
     double epochs = 0;
     for (int64_t i = 0; i < w->n_trials; i++) {
         const trial *t = w->trial[i];
@@ -156,6 +156,19 @@ void sweep_screen_tick(sweep_screen *s, const sweep *w)
     }
     draw(s, w);
     s->drawn = now;
+}
+
+void sweep_screen_divided(sweep_screen *s, const sweep *w)
+{
+    const division *d = &w->division;
+    fprintf(s->to, "%d trial%s at once, %d thread%s each", d->at_once, d->at_once == 1 ? "" : "s", d->threads, d->threads == 1 ? "" : "s");
+    for (int i = 0; i < w->n_tried; i++) {
+        char rate[32];
+        const division *x = &w->tried[i];
+        text_count((int64_t)x->rate, rate);
+        fprintf(s->to, "%s%d with %d thread%s: %s samples/s each", i ? "; " : " (measured: ", x->at_once, x->threads, x->threads == 1 ? "" : "s", rate);
+    }
+    fputs(w->n_tried ? ")\n" : "\n", s->to);
 }
 
 void sweep_screen_began(sweep_screen *s, const sweep *w, const trial *t)

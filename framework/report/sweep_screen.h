@@ -12,6 +12,7 @@
 typedef struct sweep_screen sweep_screen;
 
 sweep_screen *sweep_screen_new(FILE *to, bool terminal);
+void sweep_screen_divided(sweep_screen *s, const sweep *w);
 void sweep_screen_began(sweep_screen *s, const sweep *w, const trial *t);
 void sweep_screen_ended(sweep_screen *s, const sweep *w, const trial *t);
 void sweep_screen_tick(sweep_screen *s, const sweep *w);

@@ -4,8 +4,6 @@
 
 #include "run/run.h"
 
-#define METRICS_FORMAT "heft-metrics 1"
-
 /* ---- checkpoints ---- */
 
 /* A checkpoint of t, complete in memory; hdf_image_publish writes it. */

@@ -15,6 +15,8 @@
 
 #include "run/checkpoint.h"
 
+#define METRICS_FORMAT "heft-metrics 1"
+
 typedef struct run {
     const char *dir;
     int         lock_fd;

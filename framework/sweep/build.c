@@ -204,7 +204,7 @@ static void check_metric(checking *c, const trainer *t, problems *pr)
     if (s->goal == GOAL_AUTO) s->goal = GOAL_MINIMIZE;
     if (test && s->early != EARLY_NONE)
         problems_add(pr, s->at, "metric.name: '%s' is only known at the end of a trial, so early_terminate cannot go by it", s->metric);
-    if (!c->w->epochs) c->w->epochs = t->options.epochs;
+    if (!c->w->epochs) c->w->epochs = t->options.epochs, c->w->samples = t->options.epochs * dataset_count(t->data->train);
     if (s->early != EARLY_NONE && c->w->epochs != t->options.epochs)
         problems_add(pr, s->at, "early_terminate wants one number of epochs for all trials; found %lld and %lld",
                      (long long)c->w->epochs, (long long)t->options.epochs);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "run/run.h"
 #include "sweep/inside.h"
 
 enum { MOST_YAML = 4 << 20 };
@@ -184,7 +185,7 @@ void trial_read(trial *t)
     arena *a = arena_new();
     problems none = { 0 };
     const char *path = path_join(a, t->dir, "metrics.h5");
-    hdf_file *f = file_exists(path) ? hdf_open_published(path, "heft-metrics 1", &none) : NULL;
+    hdf_file *f = file_exists(path) ? hdf_open_published(path, METRICS_FORMAT, &none) : NULL;
     table *rows = f ? table_read(f, "/epochs", &none) : NULL;
     if (rows) {
         table_free(t->epochs);
@@ -216,6 +217,12 @@ double trial_value(const sweep *w, const trial *t, int64_t until, int64_t *at)
         if (!w->space->of_best || better) best = v;
     }
     return best;
+}
+
+int64_t sweep_points(const sweep *w)
+{
+    const int64_t wanted = w->space->trials, grid = w->sampler->n_grid;
+    return w->space->method != SWEEP_GRID ? wanted : wanted && wanted < grid ? wanted : grid;
 }
 
 const trial *sweep_best(const sweep *w)

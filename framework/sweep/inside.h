@@ -19,6 +19,7 @@ double draw_uniform(heft_rng *r);
 void base_write(const experiment *e, text *out);
 void experiment_id(const experiment *e, char id[TRIAL_ID]);
 
+bool settled(const trial *t, int64_t wanted);            /* nothing is to be done for so many epochs */
 bool parameter_numeric(const parameter *p);              /* all its values are numbers */
 
 /* Into t what sweep.h5 has of it, if anything. */
@@ -45,6 +46,8 @@ bool ending_interrupted(const ending *e);
 
 /* The processors this process may run on, in order; the count, at least 1, and at most what a quota allows. */
 int  cores_list(int most, int *core);
+/* Start this program anew with these words, on cores core[0 .. n-1] (n 0: on all); what it prints goes to `out`.  -1: errno says why. */
+pid_t process_start(char *const *argv, int out, const limits *l, int n, const int *core);
 /* Start `heft train` on a trial up to t->until, on cores core[0 .. n-1].  -1: errno says why. */
 int  trial_start(trial *t, const limits *l, int n, const int *core);
 /* Has its process ended?  One beyond its time is asked to, and then made to. */
@@ -56,6 +59,14 @@ const char *trial_reason(const trial *t, const ending *e, int64_t memory, arena 
 
 /* Until a child ends, but not longer than so many seconds; SIGCHLD is blocked. */
 void wait_for_child(double seconds);
+
+/* ---- how the cores are divided ---- */
+
+/* Measure, and set w->division, n_tried and tried.  at_once 0: free to choose.  Trials have begun to exist; SIGCHLD is blocked. */
+void   pilot_run(sweep *w, int at_once, int n_cores, const int *core);
+/* Seconds that `left` trials of `work` samples take, of which no more than `most` can be at work. */
+double division_seconds(const division *d, int64_t left, int64_t most, double work);
+int    division_best(int n, const division *d);          /* of some, ordered by threads */
 
 /* ---- launchers: where processes are ---- */
 

@@ -52,6 +52,16 @@ _Noreturn static void become(char *const *argv, int out, pid_t parent, const cpu
     _exit(NOT_STARTED);
 }
 
+pid_t process_start(char *const *argv, int out, const limits *l, int n, const int *core)
+{
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    for (int i = 0; i < n; i++) CPU_SET(core[i], &cores);
+    const pid_t parent = getpid(), pid = fork();
+    if (pid == 0) become(argv, out, parent, &cores, n > 0, l);
+    return pid;
+}
+
 int trial_start(trial *t, const limits *l, int n, const int *core)
 {
     arena *a = arena_new();
@@ -65,11 +75,7 @@ int trial_start(trial *t, const limits *l, int n, const int *core)
         argv[6] = "--until-epoch";
         argv[7] = arena_printf(a, "%lld", (long long)t->until);
     }
-    cpu_set_t cores;
-    CPU_ZERO(&cores);
-    for (int i = 0; i < n; i++) CPU_SET(core[i], &cores);
-    const pid_t parent = getpid(), pid = fork();
-    if (pid == 0) become(argv, out, parent, &cores, n > 0, l);
+    const pid_t pid = process_start(argv, out, l, n, core);
     const int error = errno;
     close(out);
     arena_free(a);
@@ -227,9 +233,13 @@ launcher *local_launcher(sweep *w, const sweep_options *o, problems *pr)
     local *x = arena_alloc(w->memory, 1, sizeof *x);
     *x = (local){ .base = { .tick = 0.1, .grace = 10, .start = start, .ended = ended, .stop = stop }, .w = w, .limits = limits_of(w->space) };
     x->n_cores = cores_list(MOST_CORES, x->core);
-    x->threads = o->threads > 0 ? o->threads : 1;
-    if (x->threads > x->n_cores) x->threads = x->n_cores;
-    const int fit = x->n_cores / x->threads, wanted = o->at_once > 0 ? o->at_once : fit;
-    x->base.at_once = wanted < MOST_AT_ONCE ? wanted : MOST_AT_ONCE;
+    if (o->threads <= 0) pilot_run(w, o->at_once, x->n_cores, x->core);
+    else {
+        w->division.threads = o->threads < x->n_cores ? o->threads : x->n_cores;
+        w->division.at_once = o->at_once > 0 ? o->at_once : x->n_cores / w->division.threads;
+    }
+    if (w->division.at_once > MOST_AT_ONCE) w->division.at_once = MOST_AT_ONCE;
+    x->threads = w->division.threads;
+    x->base.at_once = w->division.at_once;
     return &x->base;
 }

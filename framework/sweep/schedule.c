@@ -26,7 +26,7 @@ typedef struct schedule_run {
 
 /* ---- decisions ---- */
 
-static bool settled(const trial *t, int64_t wanted)
+bool settled(const trial *t, int64_t wanted)
 {
     return t->state == TRIAL_FINISHED || t->state == TRIAL_FAILED || (t->state != TRIAL_RUNNING && trial_epochs(t) >= wanted);
 }
@@ -190,14 +190,18 @@ sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, pr
     schedule_run r = { .w = w, .ev = ev, .retry_failed = o->retry_failed, .pr = pr };
     const size_t problems_before = pr->n;
     recall(w);
-    r.l = o->slurm ? slurm_launcher(w, o, pr) : local_launcher(w, o, pr);
-    if (!r.l) return SWEEP_BROKEN;
     sigset_t child, before;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, &before);
     signals_install();
-    int more = 0;
+    int more = decide(&r);
+    r.l = more < 0 ? NULL : o->slurm ? slurm_launcher(w, o, pr) : local_launcher(w, o, pr);
+    if (!r.l) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return SWEEP_BROKEN;
+    }
+    if (more > 0 && w->division.threads && ev->divided) ev->divided(ev->context, w);
     while (!signals_stop() && (more = decide(&r)) > 0 && pr->n == problems_before) {
         start_trials(&r);
         if (publish(&r, false) < 0) break;

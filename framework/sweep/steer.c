@@ -65,6 +65,7 @@ void steer_free(steer *t)
     if (t) arena_free(t->memory);
 }
 
+int64_t steer_width(const steer *t) { return t->n_workers; }
 int64_t steer_points(const steer *t) { return t->n; }
 
 /* ---- choosing ---- */

@@ -48,6 +48,7 @@ bool   steer_awaits(const steer *t, job *out);
 /* Its result. */
 void   steer_report(steer *t, const result *r);
 
+int64_t steer_width(const steer *t);                     /* points under way at most */
 int64_t steer_points(const steer *t);                    /* begun so far */
 bool    steer_depends(const space *s);                   /* does anything depend on results? */
 int64_t steer_rung(const space *s, int64_t epochs, int bracket, int k);   /* its epochs; 0: the end */

@@ -20,6 +20,9 @@
 
 typedef enum trial_state { TRIAL_WAITING, TRIAL_RUNNING, TRIAL_PAUSED, TRIAL_STOPPED, TRIAL_FINISHED, TRIAL_FAILED } trial_state;
 const char *trial_state_name(trial_state s);             /* "waiting", "running", ... */
+bool        trial_state_read(const char *name, trial_state *out);      /* false: it is none of them */
+
+#define SWEEP_FORMAT "heft-sweep 1"
 
 enum { TRIAL_ID = 17 };
 
@@ -51,12 +54,18 @@ typedef struct trial {
     double       seen;               /* when it was last known to be there */
 } trial;
 
+/* So many trials at once with so many threads each: what each did, in samples a second, and what all that are left would take. */
+typedef struct division { int threads, at_once; double rate, seconds; } division;
+
+enum { MOST_TRIED = 16 };
+
 typedef struct sweep {
     arena            *memory;
     const experiment *experiment;
     space            *space;
     text              base;          /* the experiment without `sweep` and threads, as YAML */
     int64_t           epochs;        /* of a trial, as far as early termination needs it */
+    int64_t           samples;       /* that the first point trains on, in all its epochs */
     sampler          *sampler;
     steer            *steer;
     const char       *dir;           /* NULL: none yet */
@@ -65,6 +74,9 @@ typedef struct sweep {
     trial           **trial;
     struct recalled  *recalled;      /* of sweep.h5, as it was found */
     int64_t           n_recalled;
+    division          division;      /* of the machine; threads 0: trials are elsewhere */
+    int               n_tried;       /* 0: it was given, or could not be measured; 1: too little is left to measure more */
+    division          tried[MOST_TRIED];         /* by threads */
 } sweep;
 
 /* ---- before it has a directory ---- */
@@ -105,7 +117,7 @@ int  sweep_publish(sweep *w, problems *pr);
 /* ---- running ---- */
 
 typedef struct sweep_options {
-    int  at_once, threads;           /* at_once 0: as many as there are cores for; with Slurm, as can be begun */
+    int  at_once, threads;           /* 0: measured (pilot.c); with Slurm as many as can be begun, with one thread */
     bool retry_failed;
     bool slurm;                      /* trials are jobs of Slurm */
     const char *slurm_options;       /* words for sbatch; NULL: none */
@@ -113,6 +125,7 @@ typedef struct sweep_options {
 
 typedef struct sweep_events {
     void *context;
+    void (*divided)(void *context, const sweep *w);                   /* see division and tried; on this machine only */
     void (*began)(void *context, const sweep *w, const trial *t);
     void (*ended)(void *context, const sweep *w, const trial *t);     /* a process; see state, reason, epochs */
     void (*tick)(void *context, const sweep *w);                      /* a few times a second */
@@ -127,6 +140,8 @@ sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, pr
 /* In a job of Slurm: train the trial that SLURM_ARRAY_TASK_ID says of a list.  Asked to stop (TERM, USR1) it saves and puts the job back
  * into the queue.  false: it goes on later, or failed with a problem. */
 bool sweep_task(const char *list, problems *pr);
+
+int64_t sweep_points(const sweep *w);                                 /* that it is to try */
 
 /* The best trial so far among those with a value; NULL if there is none. */
 const trial *sweep_best(const sweep *w);

@@ -5,7 +5,8 @@
  *                        epochs and no metrics here, since how far it came depends on when it was saved.
  *   /run, /state, /reason     texts, by row
  *   /parameters/PATH     parameters that are no numbers, as YAML; "" where one is no part of the point
- *   /timing              by row: seconds, attempts, failures.  All else has the same bits for the same sweep.
+ *   /timing              by row: seconds, attempts, failures.  Attributes at_once, threads: how the newest process divided the machine
+ *   /divisions           if that was measured, a row for each way that was tried.  All but these two has the same bits for the same sweep.
  *   /experiment          sweep.yaml
  *
  * The attributes metric, goal and of (last, best) of /trials say what `value` is.
@@ -16,13 +17,21 @@
 #include "base/file.h"
 #include "sweep/inside.h"
 
-#define SWEEP_FORMAT "heft-sweep 1"
-
 typedef struct recalled { char id[TRIAL_ID]; trial_state state; const char *reason; double seconds; int64_t attempts, failures; } recalled;
 
 static const char *const state_names[] = { "waiting", "running", "paused", "stopped", "finished", "failed", NULL };
 
 const char *trial_state_name(trial_state s) { return state_names[s]; }
+
+bool trial_state_read(const char *name, trial_state *out)
+{
+    for (int i = 0; state_names[i]; i++)
+        if (!strcmp(name, state_names[i])) {
+            *out = (trial_state)i;
+            return true;
+        }
+    return false;
+}
 
 bool parameter_numeric(const parameter *p)
 {
@@ -128,7 +137,23 @@ static int write_timing(const sweep *w, hdf_file *f, problems *pr)
         row[1] = (double)real->attempts;
         row[2] = (double)real->failures;
     }
-    const int rc = table_write(t, f, "/timing", pr);
+    int rc = table_write(t, f, "/timing", pr);
+    if (rc == 0 && w->division.threads) rc = hdf_attr_int(f, "/timing", "at_once", w->division.at_once, pr);
+    if (rc == 0 && w->division.threads) rc = hdf_attr_int(f, "/timing", "threads", w->division.threads, pr);
+    table_free(t);
+    return rc;
+}
+
+static int write_divisions(const sweep *w, hdf_file *f, problems *pr)
+{
+    const table_column c[] = { { "threads", "", true }, { "at_once", "", true }, { "samples_per_s", "1/s", false }, { "seconds", "s", false } };
+    if (!w->n_tried) return 0;
+    table *t = table_new(4, c);
+    for (int i = 0; i < w->n_tried; i++) {
+        const division *d = &w->tried[i];
+        memcpy(table_add_row(t), (double[]){ d->threads, d->at_once, d->rate, d->seconds }, 4 * sizeof(double));
+    }
+    const int rc = table_write(t, f, "/divisions", pr);
     table_free(t);
     return rc;
 }
@@ -147,6 +172,7 @@ int sweep_publish(sweep *w, problems *pr)
     if (rc == 0) rc = hdf_attr_text(f, "/trials", "of", w->space->of_best ? "best" : "last", pr);
     if (rc == 0) rc = write_texts(w, f, a, pr);
     if (rc == 0) rc = write_timing(w, f, pr);
+    if (rc == 0) rc = write_divisions(w, f, pr);
     if (rc == 0) rc = hdf_write_text(f, "/experiment", yaml.s, pr);
     if (rc == 0) rc = hdf_publish(f, SWEEP_FORMAT, path_join(a, w->dir, "sweep.h5"), pr);
     else hdf_discard(f);
@@ -157,13 +183,6 @@ int sweep_publish(sweep *w, problems *pr)
 }
 
 /* ---- what an earlier process knew ---- */
-
-static trial_state state_of(const char *name)
-{
-    for (int i = 0; state_names[i]; i++)
-        if (!strcmp(name, state_names[i])) return (trial_state)i;
-    return TRIAL_WAITING;
-}
 
 int table_recall(sweep *w, problems *pr)
 {
@@ -180,8 +199,9 @@ int table_recall(sweep *w, problems *pr)
         for (int64_t i = 0; i < n; i++) {
             const double *row = table_row(timing, i);
             recalled *r = &w->recalled[w->n_recalled++];
-            *r = (recalled){ .state = state_of(state[i]), .reason = reason[i], .seconds = row[0], .attempts = (int64_t)row[1],
+            *r = (recalled){ .reason = reason[i], .seconds = row[0], .attempts = (int64_t)row[1],
                              .failures = (int64_t)row[2] };
+            if (!trial_state_read(state[i], &r->state)) r->state = TRIAL_WAITING;
             snprintf(r->id, sizeof r->id, "%s", id[i]);
         }
     }

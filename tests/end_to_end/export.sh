@@ -8,9 +8,11 @@ data: {format: digits, samples: 64, test: 8, size: 8}
 model: [conv2d: {filters: 3, kernel: 3, name: edges}, batch_norm, flatten, dense: {units: 10, name: out}]
 loss: softmax_cross_entropy
 optimizer: {adam: {lr: 1e-2}}
-train: {epochs: 1, batch: 16, average: swa}
+train: {epochs: 2, batch: 16, average: swa}
 YAML
 expect 0 "$heft" train net.yaml --run net
+expect 0 "$heft" show net
+says out "The weights are the mean (swa) of 2: the weights after every epoch from epoch 1 on."
 expect 0 "$heft" export net --format npz
 [ "$(cat out)" = net.npz ] || die "not the name of the run"
 expect 0 "$heft" export "$(newest net)" --format safetensors

@@ -42,6 +42,22 @@ expect 0 "$heft" sweep net.yaml --run three -j 3 --json
 says out '"event": "ended"'
 expect 0 "$heft" sweep --resume three
 [ "$one" = "$(table_of three)" ] || die "resumed when it was done: another table"
+
+# Neither -j nor --threads: measured, recorded, said; and no other result.  -j with one core for each trial leaves nothing to measure, nor
+# does a sweep that is done.
+expect 0 "$heft" sweep net.yaml --run free --json
+[ "$one" = "$(table_of free)" ] || die "without -j: another table"
+says out '"event": "divided"'
+says err "at once"
+h5dump -a /timing/threads free/sweep.h5 >/dev/null || die "the number of threads is not recorded"
+if [ "$(nproc)" -gt 1 ]; then
+    says err "samples/s"
+    h5dump -d /divisions free/sweep.h5 >out || die "what was measured is not recorded"
+    says out samples_per_s
+fi
+expect 0 "$heft" sweep --resume free --json
+! grep -q divided out || die "measured with nothing left to do"
+[ "$(nproc)" -gt 5 ] || ! h5dump -d /divisions three/sweep.h5 >out 2>&1 || die "measured with one core for each trial"
 expect 2 "$heft" sweep net.yaml --run three
 says err "holds a sweep already"
 expect 2 "$heft" sweep net.yaml sweep.trials=20 --run three --resume

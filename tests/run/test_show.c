@@ -1,41 +1,11 @@
 /* test_show.c -- heft show, as text and JSON, of a checkpoint, a run, and what is neither */
-#include "run/scratch.h"
-
-#include "cli/cli.h"
+#include "run/verb.h"
 
 static const char yaml[] =
     "name: shown\ndata: {format: digits, samples: 96, test: 32, validation: 0.25}\n"
     "model:\n  - flatten\n  - dense: {units: 3, name: hidden}\n  - batch_norm: {activation: relu, name: norm}\n"
     "  - dense: {units: 10, name: out}\nloss: softmax_cross_entropy\nmetrics: [accuracy]\n"
     "optimizer: {adam: {lr: 0.01}}\ntrain: {epochs: 7, batch: 24}\ncheckpoint: {keep: 3, best: val_loss}\n";
-
-/* The verb, its output in the files out and err. */
-static int show(const char *what, const char *option)
-{
-    char verb[] = "show", *argv[] = { verb, (char *)what, (char *)option, NULL };
-    fflush(stdout);
-    fflush(stderr);
-    const int out = dup(1), err = dup(2);
-    assert_true(freopen("out", "w", stdout) && freopen("err", "w", stderr));
-    const int code = verb_show(option ? 3 : what ? 2 : 1, argv);
-    fflush(stdout);
-    fflush(stderr);
-    dup2(out, 1);
-    dup2(err, 2);
-    close(out);
-    close(err);
-    return code;
-}
-
-static void expect_in(const char *file, const char *const *part)
-{
-    char *got = slurp(file, NULL);
-    for (; *part; part++)
-        if (!strstr(got, *part)) fail_msg("no '%s' in %s:\n%s", *part, file, got);
-    block_free(got);
-}
-
-#define SAYS(file, ...) expect_in(file, (const char *const[]){ __VA_ARGS__, NULL })
 
 static int make_run(void **state)
 {

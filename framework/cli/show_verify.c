@@ -1,0 +1,308 @@
+/* show_verify.c -- whether a file that heft wrote is whole, has what its format says, and fits its own experiment */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/session.h"
+#include "cli/show.h"
+#include "hdf/matrices.h"
+#include "sweep/sweep.h"
+
+static int verdict(const char *path, const problems *pr, const text *what)
+{
+    if (!pr->n) printf("good  %s: %s\n", path, what->s);
+    else printf("BAD   %s\n", path);
+    for (size_t i = 0; i < pr->n; i++) {
+        const place *at = &pr->item[i].at;
+        printf("      %s: %s\n", at->file ? at->file : path, pr->item[i].text);
+    }
+    return pr->n != 0;
+}
+
+/* ---- a checkpoint ---- */
+
+static void check_numbers(const shown *w, problems *pr)
+{
+    for (int64_t i = 0; i < w->n_layers; i++)
+        for (int64_t k = 0; k < w->layer[i].n_tensors; k++) {
+            const tensor *t = &w->layer[i].tensor[k];
+            const char *path = arena_printf(w->memory, "/layers/%s/%s", w->layer[i].name, t->name);
+            if (t->s.non_finite)
+                problems_add(pr, hdf_place(w->file, path, w->memory), "%" PRId64 " of %" PRId64 " numbers are not finite", t->s.non_finite, t->count);
+        }
+}
+
+static void check_state(const shown *w, problems *pr)
+{
+    const trainer_state *s = &w->state;
+    const place at = hdf_place(w->file, "/trainer", w->memory);
+    long long named;
+    if (sscanf(path_base(w->path), "step-%lld.h5", &named) == 1 && named != s->step)
+        problems_add(pr, at, "step %" PRId64 ", and the file's name says %lld", s->step, named);
+    if (s->step < 0 || s->epoch < 0 || s->position < 0)
+        problems_add(pr, at, "step %" PRId64 ", epoch %" PRId64 ", position %" PRId64 ": none can be below 0", s->step, s->epoch, s->position);
+    if (w->epochs->n_rows != s->epoch)
+        problems_add(pr, hdf_place(w->file, "/metrics/epochs", w->memory), "%" PRId64 " rows, and %" PRId64 " epochs are done", w->epochs->n_rows, s->epoch);
+}
+
+static const layer *find_layer(const shown *w, const char *name)
+{
+    for (int64_t i = 0; i < w->n_layers; i++)
+        if (!strcmp(w->layer[i].name, name)) return &w->layer[i];
+    return NULL;
+}
+
+static const tensor *find_weight(const layer *l, const char *name)
+{
+    for (int64_t i = 0; l && i < l->n_tensors; i++)
+        if (!strcmp(l->tensor[i].name, name) && !strcmp(l->tensor[i].role, "weight")) return &l->tensor[i];
+    return NULL;
+}
+
+/* A slot has the shape of its weight, perhaps with an axis of rows in front. */
+static void check_slot(const shown *w, const char *path, const tensor *t, problems *pr)
+{
+    hdf_type type;
+    int rank;
+    int64_t dim[HDF_MAX_RANK];
+    if (hdf_shape(w->file, path, &type, &rank, dim, pr) < 0) return;
+    const int more = rank - t->rank;
+    if (type == HDF_F32 && more >= 0 && more <= 1 && !memcmp(dim + more, t->dim, (size_t)t->rank * sizeof *dim)) return;
+    text s = { 0 };
+    text_dims(&s, rank, dim);
+    text_add(&s, ", where its weight is ");
+    text_dims(&s, t->rank, t->dim);
+    problems_add(pr, hdf_place(w->file, path, w->memory), "%s%s", type == HDF_F32 ? "" : "not float32: ", s.s);
+    text_free(&s);
+}
+
+static void check_slots(const shown *w, problems *pr)
+{
+    int64_t n, m, k;
+    char **name, **inner, **slot;
+    if (hdf_members(w->file, "/optimizer", w->memory, &n, &name, pr) < 0) return;
+    for (int64_t i = 0; i < n; i++) {
+        const char *group = arena_printf(w->memory, "/optimizer/%s", name[i]);
+        if (!hdf_is_group(w->file, group) || hdf_members(w->file, group, w->memory, &m, &inner, pr) < 0) continue;     /* a slot of all weights */
+        for (int64_t j = 0; j < m; j++) {
+            const char *path = arena_printf(w->memory, "%s/%s", group, inner[j]);
+            const tensor *t = find_weight(find_layer(w, name[i]), inner[j]);
+            if (!t) problems_add(pr, hdf_place(w->file, path, w->memory), "there is no weight /layers/%s/%s", name[i], inner[j]);
+            else if (hdf_members(w->file, path, w->memory, &k, &slot, pr) == 0)
+                while (k--) check_slot(w, arena_printf(w->memory, "%s/%s", path, slot[k]), t, pr);
+        }
+    }
+}
+
+/* A model made by the experiment takes the weights, by names, types and shapes. */
+static void check_model(const char *path, problems *pr)
+{
+    session s = { 0 };
+    session_load_model(&s, path, 0, NULL, pr);
+    session_close(&s);
+}
+
+static int verify_checkpoint(const char *path)
+{
+    shown w = { 0 };
+    problems pr = { 0 };
+    text what = { 0 };
+    if (show_read(&w, path, &pr) == 0) {
+        check_numbers(&w, &pr);
+        check_state(&w, &pr);
+        check_slots(&w, &pr);
+        check_model(path, &pr);
+        text_printf(&what, "checkpoint, epoch %" PRId64 ", step %" PRId64 ", %" PRId64 " parameters", w.state.epoch, w.state.step, w.parameters);
+    }
+    const int bad = verdict(path, &pr, &what);
+    show_close(&w);
+    text_free(&what);
+    problems_free(&pr);
+    return bad;
+}
+
+/* ---- tables ---- */
+
+static void check_yaml(hdf_file *f, const char *path, arena *a, problems *pr)
+{
+    const char *yaml = hdf_read_text(f, "/experiment", a, pr);
+    if (yaml) node_parse(a, arena_printf(a, "%s:/experiment", path), yaml, strlen(yaml), pr);
+}
+
+/* The first column (epoch, step) rises. */
+static table *check_table(hdf_file *f, const char *path, arena *a, problems *pr)
+{
+    table *t = table_read(f, path, pr);
+    for (int64_t r = 1; t && t->n_columns && r < t->n_rows; r++)
+        if (!(table_row(t, r)[0] > table_row(t, r - 1)[0])) {
+            problems_add(pr, hdf_place(f, path, a), "%s %g stands behind %g", t->column[0].name, table_row(t, r)[0], table_row(t, r - 1)[0]);
+            break;
+        }
+    return t;
+}
+
+/* What a checkpoint knows of its epochs stands in metrics.h5 as well, unless an end came between the two. */
+static void compare_rows(hdf_file *f, const table *t, const char *path, arena *a, problems *pr)
+{
+    checkpoint *c = checkpoint_open(path, pr);
+    table *known = c ? table_read(checkpoint_file(c), "/metrics/epochs", pr) : NULL;
+    for (int i = 0; known && i < known->n_columns; i++) {
+        const int k = table_find(t, known->column[i].name);
+        for (int64_t r = 0; k >= 0 && r < t->n_rows && r < known->n_rows; r++)
+            if (memcmp(&table_row(t, r)[k], &table_row(known, r)[i], sizeof(double)) != 0) {
+                problems_add(pr, hdf_place(f, "/epochs", a), "%s is %.9g in row %" PRId64 ", and %.9g in %s", known->column[i].name,
+                             table_row(t, r)[k], r + 1, table_row(known, r)[i], path);
+                break;
+            }
+    }
+    table_free(known);
+    checkpoint_close(c);
+}
+
+/* newest: the newest valid checkpoint beside it, or NULL. */
+static int verify_metrics(const char *path, const char *newest)
+{
+    problems pr = { 0 };
+    text what = { 0 };
+    arena *a = arena_new();
+    hdf_file *f = hdf_open_published(path, METRICS_FORMAT, &pr);
+    if (f) {
+        table *epochs = check_table(f, "/epochs", a, &pr), *steps = check_table(f, "/steps", a, &pr);
+        if (epochs && newest) compare_rows(f, epochs, newest, a, &pr);
+        matrices_free(matrices_read(f, "/matrices", &pr));
+        check_yaml(f, path, a, &pr);
+        text_printf(&what, "metrics, %" PRId64 " epochs, %" PRId64 " steps", epochs ? epochs->n_rows : 0, steps ? steps->n_rows : 0);
+        table_free(epochs);
+        table_free(steps);
+    }
+    const int bad = verdict(path, &pr, &what);
+    hdf_close(f);
+    arena_free(a);
+    text_free(&what);
+    problems_free(&pr);
+    return bad;
+}
+
+/* Names of trials and their states into *id, *state, in a; *n of them. */
+static int verify_table(const char *path, arena *a, int64_t *n, char ***id, char ***state)
+{
+    problems pr = { 0 };
+    text what = { 0 };
+    int64_t states = 0, reasons = 0;
+    char **reason;
+    *n = 0;
+    hdf_file *f = hdf_open_published(path, SWEEP_FORMAT, &pr);
+    if (f) {
+        table *trials = check_table(f, "/trials", a, &pr), *timing = table_read(f, "/timing", &pr);
+        const bool texts = hdf_read_texts(f, "/run", a, n, id, &pr) == 0 && hdf_read_texts(f, "/state", a, &states, state, &pr) == 0
+            && hdf_read_texts(f, "/reason", a, &reasons, &reason, &pr) == 0;
+        if (texts && trials && timing && (*n != states || *n != reasons || *n != trials->n_rows || *n != timing->n_rows))
+            problems_add(&pr, (place){ path, 0, 0 }, "%" PRId64 " rows in /trials, %" PRId64 " in /run, %" PRId64 " in /state, %" PRId64 " in /reason, %" PRId64
+                         " in /timing: one number of all was expected", trials->n_rows, *n, states, reasons, timing->n_rows);
+        trial_state s;
+        for (int64_t i = 0; texts && i < states; i++)
+            if (!trial_state_read(state[0][i], &s)) problems_add(&pr, hdf_place(f, "/state", a), "row %" PRId64 ": '%s' is no state of a trial", i + 1, state[0][i]);
+        check_yaml(f, path, a, &pr);
+        text_printf(&what, "sweep, %" PRId64 " trials", *n);
+        table_free(trials);
+        table_free(timing);
+    }
+    const int bad = verdict(path, &pr, &what);
+    if (bad) *n = 0;
+    hdf_close(f);
+    text_free(&what);
+    problems_free(&pr);
+    return bad;
+}
+
+/* ---- directories ---- */
+
+static int verify_missing(const char *path, const char *fact)
+{
+    problems pr = { 0 };
+    problems_add(&pr, (place){ path, 0, 0 }, "%s", fact);
+    const int bad = verdict(path, &pr, NULL);
+    problems_free(&pr);
+    return bad;
+}
+
+/* The text of a problem, if there was one, as a verdict on path. */
+static int verify_problems(const char *path, problems *pr)
+{
+    const int bad = pr->n ? verdict(path, pr, NULL) : 0;
+    problems_free(pr);
+    return bad;
+}
+
+static int verify_run(const char *dir)
+{
+    static const char *const marks[] = { "latest", "best" };
+    arena *a = arena_new();
+    problems pr = { 0 }, damaged = { 0 }, none = { 0 };
+    int64_t n;
+    char **path;
+    int bad = 0;
+    experiment *e = experiment_load(path_join(a, dir, "experiment.yaml"), 0, NULL, &pr);
+    if (e) experiment_free(e);
+    bad += verify_problems(path_join(a, dir, "experiment.yaml"), &pr);
+    if (run_checkpoints(dir, a, &n, &path, &pr) < 0) n = 0;
+    for (int64_t i = 0; i < n; i++) bad += verify_checkpoint(path[i]);
+    for (int i = 0; i < 2; i++) {
+        const char *file = arena_printf(a, "%s/checkpoints/%s", dir, marks[i]);
+        if (file_exists(file) && !run_named(dir, marks[i], a, &pr) && !pr.n)
+            problems_add(&pr, (place){ file, 0, 0 }, "names no checkpoint that is there");
+    }
+    bad += verify_problems(dir, &pr);
+    const char *newest = run_latest(dir, a, &damaged, &none), *metrics = path_join(a, dir, "metrics.h5");
+    if (file_exists(metrics)) bad += verify_metrics(metrics, newest);
+    else if (newest) bad += verify_missing(metrics, "there is none, and there are checkpoints");
+    if (!n) printf("      %s: no checkpoint yet\n", dir);
+    problems_free(&damaged);
+    problems_free(&none);
+    arena_free(a);
+    return bad;
+}
+
+static int verify_sweep(const char *dir)
+{
+    arena *a = arena_new();
+    int64_t n;
+    char **id, **state;
+    int bad = verify_table(path_join(a, dir, "sweep.h5"), a, &n, &id, &state);
+    for (int64_t i = 0; i < n; i++) {
+        const char *of_trial = arena_printf(a, "%s/trials/%s", dir, id[i]);
+        bool done = false;
+        for (int64_t k = 0; k < i && !done; k++) done = !strcmp(id[i], id[k]);       /* two points may share a run */
+        if (done) continue;
+        if (file_exists(path_join(a, of_trial, "experiment.yaml"))) bad += verify_run(of_trial);
+        else if (!strcmp(state[i], trial_state_name(TRIAL_FINISHED))) bad += verify_missing(of_trial, "not there, and its trial is finished");
+    }
+    arena_free(a);
+    return bad;
+}
+
+int show_verify(const char *path)
+{
+    static const char unknown[] = "neither a checkpoint, metrics.h5 or sweep.h5, nor the directory of a run or a sweep";
+    arena *a = arena_new();
+    problems pr = { 0 };
+    int bad;
+    if (file_is_dir(path)) {
+        if (file_exists(path_join(a, path, "experiment.yaml"))) bad = verify_run(path);
+        else if (file_exists(path_join(a, path, "sweep.h5"))) bad = verify_sweep(path);
+        else bad = verify_missing(path, unknown);
+    } else {
+        const char *format = hdf_format(path, a, &pr);
+        if (pr.n) bad = verify_problems(path, &pr);
+        else if (!strcmp(format, "heft-checkpoint")) bad = verify_checkpoint(path);
+        else if (!strcmp(format, "heft-metrics")) bad = verify_metrics(path, NULL);
+        else if (!strcmp(format, "heft-sweep")) {
+            int64_t n;
+            char **id, **state;
+            bad = verify_table(path, a, &n, &id, &state);
+        } else bad = verify_missing(path, unknown);
+    }
+    arena_free(a);
+    return bad;
+}
