@@ -45,7 +45,7 @@ expect 0 "$heft" predict whole --input data/new.csv
 [ "$(wc -l <out)" = 161 ] || die "not a prediction for each row"
 expect 0 "$heft" eval whole --data data/new.csv
 expect 0 "$heft" show whole
-says out "The weights are an exponential average (ema, decay 0.9) of 32: the weights after every step from step 11 on."
+says out "The weights are an exponential average (ema, decay 0.9) of 26: the weights after every step from step 11 on."
 expect 0 "$heft" show whole --json
 says out '"average": "an exponential average (ema'
 expect 0 "$heft" schema
