@@ -11,6 +11,14 @@
 
 #include "base/clock.h"
 
+/* gcc's coverage is written where a process exits, and a child does not. */
+#ifdef HEFT_COVERAGE
+void __gcov_dump(void);
+#define WRITE_COVERAGE() __gcov_dump()
+#else
+#define WRITE_COVERAGE() ((void)0)
+#endif
+
 static const int fatal[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGALRM };
 
 _Noreturn static void child(void (*run)(void *context, int fd), void *context, int answer, pid_t parent)
@@ -28,6 +36,7 @@ _Noreturn static void child(void (*run)(void *context, int fd), void *context, i
     }
     closefrom(4);
     run(context, 3);
+    WRITE_COVERAGE();
     _exit(0);
 }
 

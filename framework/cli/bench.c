@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "cli/cli.h"
@@ -59,21 +60,17 @@ static void profile(bench *b, double seconds, arena *a)
     b->times = (pass_times){ arena_alloc(a, n, sizeof(double)), arena_alloc(a, n, sizeof(double)), arena_alloc(a, n, sizeof(double)) };
     pass_profile(b->t->train_pass, &b->times);
     const double from = clock_seconds();
-    double in_pass = 0;
+    double elapsed = 0;
     int64_t steps = 0;
-    for (; clock_seconds() - from < seconds || !steps; steps++) {
-        const double start = clock_seconds();
-        pass_run(b->t->train_pass, &b->in, true);
-        in_pass += clock_seconds() - start;
-    }
+    for (; elapsed < seconds || !steps; elapsed = clock_seconds() - from, steps++) step(b);
     pass_profile(b->t->train_pass, NULL);
     for (size_t i = 0; i < n; i++) {
         b->times.forward[i] /= (double)steps;
         b->times.backward[i] /= (double)steps;
         b->times.tiles[i] /= (double)steps;
     }
-    b->step_seconds = (double)b->in.n / b->median;
-    b->update_seconds = fmax(0, b->step_seconds - in_pass / (double)steps);
+    b->step_seconds = elapsed / (double)steps;
+    b->update_seconds = (elapsed - b->times.pass) / (double)steps;
 }
 
 /* ---- the machine's peak: one matrix product a thread ---- */
@@ -88,6 +85,7 @@ static void multiply(void *context, int64_t i)
     compute_host()->gemm(false, false, SIDE, SIDE, SIDE, 1, p->a, SIDE, p->b, SIDE, 0, p->c + i * SIDE * SIDE, SIDE);
 }
 
+/* The best of 20: call it at several times, since what else the machine does changes. */
 static double measure_peak(void)
 {
     const int64_t threads = compute_threads();
@@ -113,7 +111,15 @@ static double flops(const bench *b, int i)
     return l->plan.flops * (double)b->in.n * (l->differentiated ? l->n_in && l->in[0] < 0 ? 2 : 3 : 1);
 }
 
+static double median_step(const bench *b) { return (double)b->in.n / b->median; }
 static double busy(const bench *b, int i) { return b->times.forward[i] + b->times.backward[i] + b->times.tiles[i]; }
+
+/* Most bytes of memory the process has had so far. */
+static int64_t peak_memory(void)
+{
+    struct rusage use;
+    return getrusage(RUSAGE_SELF, &use) == 0 ? (int64_t)use.ru_maxrss * 1024 : 0;
+}
 
 static void add_line(columns *c, const char *name, const char *type, double f, double g, double t, double rate, double share)
 {
@@ -144,9 +150,9 @@ static void print_table(const bench *b)
     add_line(c, "waiting", "", 0, 0, 0, 0, fmax(0, thread_seconds - update - all) / thread_seconds);
     add_line(c, "step", "", 0, 0, 0, 1e-9 * work / b->step_seconds, 1);
     columns_print(c);
-    printf("\n  %.0f samples/s (best %.0f), %.4f ms a step, %d thread%s; %.0f %% of the measured peak of %.0f GFLOP/s (%s)\n",
-           b->median, b->best, 1e3 * b->step_seconds, compute_threads(), compute_threads() == 1 ? "" : "s",
-           100e-9 * work / b->step_seconds / b->peak, b->peak, compute_describe());
+    printf("\n  %.0f samples/s (best %.0f), %.4f ms a step, %d thread%s; %.0f %% of the measured peak of %.0f GFLOP/s (%s); %.0f MiB\n",
+           b->median, b->best, 1e3 * median_step(b), compute_threads(), compute_threads() == 1 ? "" : "s",
+           100e-9 * work / median_step(b) / b->peak, b->peak, compute_describe(), (double)peak_memory() / (1 << 20));
 }
 
 static void print_json(const bench *b)
@@ -161,9 +167,10 @@ static void print_json(const bench *b)
     json_int(&t, "batch", b->in.n);
     json_int(&t, "threads", compute_threads());
     json_string(&t, "precision", compute_precision_now() == COMPUTE_BF16 ? "bf16" : "f32");
-    json_real(&t, "step_ms", 1e3 * b->step_seconds);
+    json_real(&t, "step_ms", 1e3 * median_step(b));
     json_real(&t, "update_ms", 1e3 * b->update_seconds);
     json_real(&t, "peak_gflops", b->peak);
+    json_int(&t, "peak_memory_bytes", peak_memory());
     json_string(&t, "machine", compute_describe());
     json_open(&t, "layers", '[');
     for (int i = 0; i <= m->loss; i++) {
@@ -187,9 +194,11 @@ static int run_bench(session *s, double seconds, bool as_json, problems *pr)
     const batch *first = loader_next(t->loader, pr);
     if (!first) return EXIT_WORK_FAILED;
     bench b = { .t = t, .in = { .n = first->n, .inputs = first->inputs, .targets = first->targets, .weights = first->weights, .seed = t->experiment->seed } };
-    time_steps(&b, seconds);
-    profile(&b, seconds / WINDOWS, t->memory);
     b.peak = measure_peak();
+    time_steps(&b, seconds);
+    b.peak = fmax(b.peak, measure_peak());
+    profile(&b, seconds / WINDOWS, t->memory);
+    b.peak = fmax(b.peak, measure_peak());
     if (as_json) print_json(&b);
     else print_table(&b);
     return EXIT_DONE;

@@ -170,7 +170,9 @@ static int compare(char *const *dir, problems *pr)
     else if (b[0] && b[1]) {
         const board_run *x = &b[0]->run[0], *y = &b[1]->run[0];
         columns *c = columns_new(3, (const char *const[]){ "", x->name, y->name }, "lll");
-        settings_compare(&x->settings, &y->settings, c);
+        setting_change *k;
+        const size_t n = settings_changes(&x->settings, &y->settings, b[0]->memory, &k);
+        for (size_t i = 0; i < n; i++) columns_add(c, (const char *const[]){ k[i].path, k[i].was, k[i].is });
         columns_rule(c);
         for (int side = 0; side < 2; side++) {
             const table *t = side ? y->epochs : x->epochs;

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "cli/cli.h"
 #include "cli/show.h"
+#include "report/columns.h"
 #include "report/settings.h"
 
 /* Of one group: how far b's numbers lie from a's.  Texts count as numbers without a distance. */
@@ -253,12 +254,15 @@ static size_t compare_experiments(diff *d, columns *c, problems *pr)
     settings s[2] = { { 0 }, { 0 } };
     for (int side = 0; side < 2; side++) {
         const shown *w = side ? &d->b : &d->a;
-        size_t n;
-        const char *yaml = checkpoint_experiment(w->checkpoint, &n);
-        const node *root = node_parse(d->memory, arena_printf(d->memory, "%s:/experiment", w->path), yaml, n, pr);
+        size_t length;
+        const char *yaml = checkpoint_experiment(w->checkpoint, &length);
+        const node *root = node_parse(d->memory, arena_printf(d->memory, "%s:/experiment", w->path), yaml, length, pr);
         if (root) s[side] = settings_of(root, d->memory);
     }
-    return settings_compare(&s[0], &s[1], c);
+    setting_change *k;
+    const size_t n = settings_changes(&s[0], &s[1], d->memory, &k);
+    for (size_t i = 0; i < n; i++) columns_add(c, (const char *const[]){ k[i].path, k[i].was, k[i].is });
+    return n;
 }
 
 static void print(columns *c, size_t n, const char *title)

@@ -11,7 +11,7 @@
 
 static int verdict(const char *path, const problems *pr, const text *what)
 {
-    if (!pr->n) printf("good  %s: %s\n", path, what->s);
+    if (!pr->n) printf("good  %s: %s\n", path, what ? what->s : "");
     else printf("BAD   %s\n", path);
     for (size_t i = 0; i < pr->n; i++) {
         const place *at = &pr->item[i].at;
@@ -37,9 +37,8 @@ static void check_state(const shown *w, problems *pr)
 {
     const trainer_state *s = &w->state;
     const place at = hdf_place(w->file, "/trainer", w->memory);
-    long long named;
-    if (sscanf(path_base(w->path), "step-%lld.h5", &named) == 1 && named != s->step)
-        problems_add(pr, at, "step %" PRId64 ", and the file's name says %lld", s->step, named);
+    const int64_t named = checkpoint_step(path_base(w->path));
+    if (named >= 0 && named != s->step) problems_add(pr, at, "step %" PRId64 ", and the file's name says %" PRId64, s->step, named);
     if (s->step < 0 || s->epoch < 0 || s->position < 0)
         problems_add(pr, at, "step %" PRId64 ", epoch %" PRId64 ", position %" PRId64 ": none can be below 0", s->step, s->epoch, s->position);
     if (w->epochs->n_rows != s->epoch)
@@ -268,7 +267,7 @@ static int verify_sweep(const char *dir)
 {
     arena *a = arena_new();
     int64_t n;
-    char **id, **state;
+    char **id = NULL, **state = NULL;
     int bad = verify_table(path_join(a, dir, "sweep.h5"), a, &n, &id, &state);
     for (int64_t i = 0; i < n; i++) {
         const char *of_trial = arena_printf(a, "%s/trials/%s", dir, id[i]);

@@ -10,6 +10,7 @@
 #include "report/json.h"
 #include "report/progress.h"
 #include "report/sweep_screen.h"
+#include "train/signals.h"
 
 enum { POINTS_SHOWN = 20 };
 
@@ -134,8 +135,9 @@ static int sweep_with(const cli_args *args, const char *file, const char *dir, b
     int64_t checked = 0;
     experiment *e = experiment_load(file, args->n_overrides, args->override, &pr);
     sweep *w = e ? sweep_new(e, args->n_overrides, args->override, &pr) : NULL;
-    const bool there = again && dir && sweep_is(dir);
-    if (w && sweep_check(w, &checked, &pr) == 0 && (there ? sweep_open(w, dir, &pr) : sweep_create(w, dir, &pr)) == 0)
+    const bool there = again && dir && sweep_is(dir), good = w && sweep_check(w, &checked, &pr) == 0;
+    if (good) signals_install();                 /* before there is a sweep on disk that a signal could leave without a word */
+    if (good && (there ? sweep_open(w, dir, &pr) : sweep_create(w, dir, &pr)) == 0)
         code = run(w, o, json, &pr);
     else cli_fail(&pr, code);
     sweep_free(w);

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/session.h"
 #include "report/progress.h"
+#include "report/settings.h"
 #include "train/signals.h"
 
 enum { MOST_METRICS = 8 };               /* shown while an epoch is under way */
@@ -98,8 +99,32 @@ static int train(session *s, run *r, int64_t until, problems *pr)
     return end == TRAINER_INTERRUPTED ? EXIT_STOPPED : EXIT_DONE;
 }
 
-/* Into s->trainer the newest valid checkpoint of the run; none: a fresh start, with the run's own experiment. */
-static int restore(session *s, run *r, int n_overrides, char *const *overrides, problems *pr)
+/* In what the experiment differs from the one that the run went by so far. */
+static size_t find_changes(const experiment *e, const char *old, arena *a, setting_change **out, problems *pr)
+{
+    text now = { 0 };
+    experiment_write(e, &now);
+    const node *was = node_parse(a, "the experiment so far", old, strlen(old), pr), *is = node_parse(a, e->path, now.s, now.n, pr);
+    size_t n = 0;
+    if (was && is) {
+        const settings x = settings_of(was, a), y = settings_of(is, a);
+        n = settings_changes(&x, &y, a, out);
+    }
+    text_free(&now);
+    return n;
+}
+
+/* A run that has saved nothing has only its experiment.yaml, which stays: another experiment is another run. */
+static void refuse_changes(const char *dir, size_t n, const setting_change *k, problems *pr)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(k[i].path, "train.threads"))
+            problems_add(pr, (place){ dir, 0, 0 }, "%s: the run was begun with %s, and not with %s; nothing of it is saved, so it can be removed",
+                         k[i].path, k[i].was, k[i].is);
+}
+
+/* Into s->trainer the newest valid checkpoint of the run; none: a fresh start.  file: the experiment to go on with; NULL: the run's own. */
+static int restore(session *s, run *r, const char *file, int n_overrides, char *const *overrides, problems *pr)
 {
     s->memory = arena_new();
     problems damaged = { 0 };
@@ -108,28 +133,37 @@ static int restore(session *s, run *r, int n_overrides, char *const *overrides, 
     problems_print(&damaged, stderr);
     problems_free(&damaged);
     if (pr->n > before) return -1;
-    experiment *e = NULL;
-    if (newest) {
-        if (!(s->checkpoint = checkpoint_open(newest, pr))) return -1;
-        size_t n;
-        const char *yaml = checkpoint_experiment(s->checkpoint, &n);
-        e = experiment_parse(arena_printf(s->memory, "%s:/experiment", newest), r->dir, yaml, n, n_overrides, overrides, pr);
-    } else e = experiment_load(path_join(s->memory, r->dir, "experiment.yaml"), n_overrides, overrides, pr);
-    if (!e || session_train(s, e, pr) < 0) return -1;
-    if (!newest) return run_ready(r, s->trainer, pr);
-    if (checkpoint_restore(s->checkpoint, s->trainer, pr) < 0 || run_ready(r, s->trainer, pr) < 0) return -1;
-    run_log(r, "going on from %s: epoch %lld, step %lld", newest, (long long)s->trainer->state.epoch, (long long)s->trainer->state.step);
+    if (newest && !(s->checkpoint = checkpoint_open(newest, pr))) return -1;
+    const char *own = path_join(s->memory, r->dir, "experiment.yaml"), *from = newest ? arena_printf(s->memory, "%s:/experiment", newest) : own;
+    size_t n = 0;
+    char *read = newest ? NULL : file_read(own, SIZE_MAX / 4, &n, pr);
+    const char *yaml = newest ? checkpoint_experiment(s->checkpoint, &n) : read;
+    experiment *e = !yaml ? NULL : file ? experiment_load(file, n_overrides, overrides, pr)
+                                        : experiment_parse(from, r->dir, yaml, n, n_overrides, overrides, pr);
+    setting_change *change = NULL;
+    const size_t changes = e ? find_changes(e, yaml, s->memory, &change, pr) : 0;
+    block_free(read);
+    if (!newest && file) refuse_changes(r->dir, changes, change, pr);
+    if (!e || pr->n > before) {
+        experiment_free(e);
+        return -1;
+    }
+    if (session_train(s, e, pr) < 0) return -1;
+    if (newest && checkpoint_restore(s->checkpoint, s->trainer, pr) < 0) return -1;
+    if (run_ready(r, s->trainer, pr) < 0) return -1;
+    for (size_t i = 0; i < changes; i++) run_log(r, "%s: %s from here on (%s before)", change[i].path, change[i].is, change[i].was);
+    if (newest) run_log(r, "going on from %s: epoch %lld, step %lld", newest, (long long)s->trainer->state.epoch, (long long)s->trainer->state.step);
     return 0;
 }
 
-static int resume(const char *dir, int64_t until, int n_overrides, char *const *overrides)
+static int resume(const char *dir, const char *file, int64_t until, int n_overrides, char *const *overrides)
 {
     problems pr = { 0 };
     session s = { 0 };
     int code = EXIT_USAGE;
     signals_install();                           /* from here on there is a run to go on with */
     run *r = run_open(dir, &pr);
-    if (r && restore(&s, r, n_overrides, overrides, &pr) == 0) code = train(&s, r, until, &pr);
+    if (r && restore(&s, r, file, n_overrides, overrides, &pr) == 0) code = train(&s, r, until, &pr);
     else cli_fail(&pr, code);
     run_close(r);
     session_close(&s);
@@ -171,7 +205,7 @@ int verb_train(int argc, char **argv)
         arena *a = arena_new();
         const bool is_run = file_exists(path_join(a, dir, "experiment.yaml"));
         arena_free(a);
-        if (is_run) return resume(dir, until, args.n_overrides, args.override);
+        if (is_run) return resume(dir, args.arg[0], until, args.n_overrides, args.override);
     }
     problems pr = { 0 };
     session s = { 0 };
@@ -196,5 +230,5 @@ int verb_resume(int argc, char **argv)
     cli_args args;
     if (cli_read(argc, argv, options, 1, 1, "heft resume RUN [path=value ...] [--until-epoch N]", &args) < 0 ||
         read_until(until_word, &until) < 0) return EXIT_USAGE;
-    return resume(args.arg[0], until, args.n_overrides, args.override);
+    return resume(args.arg[0], NULL, until, args.n_overrides, args.override);
 }

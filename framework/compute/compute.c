@@ -2,15 +2,11 @@
 #include "compute/internal.h"
 
 #include <stdarg.h>
-#include "base/arena.h"
 
 /* Set by compute_init, read by every thread after it. */
 static struct {
     compute_precision precision;
     char describe[64];
-    uintptr_t weights;                           /* address of what compute_weights was given; 0: nothing */
-    size_t    n_weights, room;
-    bf16     *half;                              /* the same, rounded: [room] */
 } now;
 
 void compute_init(int threads, compute_precision precision)
@@ -18,7 +14,7 @@ void compute_init(int threads, compute_precision precision)
     parallel_set(threads > 0 ? threads : cpus_allowed());
     onednn_open();
     now.precision = precision;
-    now.weights = 0;
+    compute_weights(NULL, 0);
     onednn_describe(sizeof now.describe, now.describe);
 }
 
@@ -26,40 +22,6 @@ int compute_threads(void) { return parallel_threads(); }
 compute_precision compute_precision_now(void) { return now.precision; }
 bool compute_bf16_native(void) { return onednn_has_bf16(); }
 const char *compute_describe(void) { return now.describe; }
-
-/* ---- weights rounded once ---- */
-
-enum { CHUNK = 1 << 16 };
-
-static void round_chunk(void *x, int64_t i)
-{
-    const size_t begin = (size_t)i * CHUNK, left = now.n_weights - begin;
-    const int64_t n = left < CHUNK ? (int64_t)left : CHUNK;
-    bf16_pack(1, n, (const float *)x + begin, n, now.half + begin);
-}
-
-void compute_weights(const float *x, size_t n)
-{
-    now.weights = 0;
-    if (!x || n == 0 || now.precision != COMPUTE_BF16 || !onednn_has_bf16()) return;
-    if (n > now.room) {
-        block_free(now.half);
-        now.half = block_alloc(n, sizeof *now.half);
-        now.room = now.half ? n : 0;
-        if (!now.half) return;                   /* then every gemm rounds for itself */
-    }
-    now.n_weights = n;
-    compute_parallel((int64_t)((n - 1) / CHUNK + 1), round_chunk, (void *)x);
-    now.weights = (uintptr_t)x;
-}
-
-/* The rounded form of n floats at x, if they are weights. */
-static const bf16 *rounded_weights(const float *x, size_t n)
-{
-    const size_t at = ((uintptr_t)x - now.weights) / sizeof *x;
-    if (!now.weights || (uintptr_t)x < now.weights || at > now.n_weights || n > now.n_weights - at) return NULL;
-    return now.half + at;
-}
 
 /* ---- matrix product ---- */
 
@@ -104,7 +66,7 @@ void soft_gemm(const product *p, const float *a, const float *b, float *c)
 /* An operand as bf16, and its leading dimension then. */
 static const bf16 *as_half(local_use use, stored s, const float *x, int64_t *ld)
 {
-    const bf16 *known = rounded_weights(x, (size_t)((s.rows - 1) * *ld + s.cols));
+    const bf16 *known = weights_rounded(x, (size_t)((s.rows - 1) * *ld + s.cols));
     if (known) return known;
     bf16 *h = local_buffer(local_get(), use, (size_t)(s.rows * s.cols) * sizeof *h);
     bf16_pack(s.rows, s.cols, x, *ld, h);

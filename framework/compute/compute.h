@@ -41,8 +41,8 @@ void compute_parallel(int64_t n, void (*task)(void *context, int64_t i), void *c
  * to stderr. */
 const heft_host *compute_host(void);
 
-/* The n floats at x (the model's weights) do not change until the next call: with bf16 they are rounded once,
- * here, in parallel, and not by every gemm that reads them.  NULL, 0: forget them.  Speed alone, never bits.
+/* The n floats at x (the model's weights) do not change until the next call: what gemm would make of them for every lane, rounded to
+ * bf16 or in a layout that suits the caches, is made once, here, in parallel.  NULL, 0: forget them.  Speed alone, never bits.
  * Call it before the lanes of a pass run and forget them after.  [main] */
 void compute_weights(const float *x, size_t n);
 

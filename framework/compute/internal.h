@@ -2,7 +2,7 @@
  *
  * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of
  * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), packed.c (a layout that
- * suits the caches), onednn.c (everything that knows oneDNN's interface).
+ * suits the caches), weights.c (what is made of weights once a pass), onednn.c (everything that knows oneDNN's interface).
  */
 #ifndef HEFT_COMPUTE_INTERNAL_H
 #define HEFT_COMPUTE_INTERNAL_H
@@ -86,6 +86,11 @@ bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const voi
 
 bool packed_pays(const product *p);
 void packed_gemm(const product *p, const float *a, const float *b, float *c);
+
+/* ---- weights.c: copies made by compute_weights, for as long as it says; NULL: there is none ---- */
+
+const bf16  *weights_rounded(const float *x, size_t n);
+const float *weights_sheet(const float *x, int64_t rows, int64_t cols, int64_t pitch);      /* of a dense matrix, rows `pitch` apart */
 
 /* ---- compute.c: bf16 by rounded floats, whatever the processor can; for tests ---- */
 

@@ -3,7 +3,7 @@
 
 #include "config/internal.h"
 
-enum { MOST_MADE = 16 << 20, NODE_COST = 64 };
+enum { MOST_MADE = 16 << 20, NODE_COST = 64, MOST_LOOKED = 4 << 20, NEAREST_COST = 64 };
 
 /* The references under way: `at` is being replaced and waits for `ref`. */
 typedef struct frame {
@@ -17,6 +17,7 @@ typedef struct work {
     arena    *a;
     node     *root;
     size_t    made;                              /* about as many bytes as references have made */
+    size_t    looked;                            /* at keys, for their paths */
     problems *pr;
 } work;
 
@@ -57,14 +58,26 @@ static size_t cost(const node *n)
     return sum;
 }
 
+/* Paths are looked up key by key, which a file of thousands of references to thousands of keys would make long. */
+static int look(work *w, place at, size_t keys)
+{
+    w->looked += keys;
+    if (w->looked <= MOST_LOOKED) return 0;
+    if (w->looked - keys <= MOST_LOOKED)
+        problems_add(w->pr, at, "too many references among too many keys: more than %d are looked at", MOST_LOOKED);
+    return -1;
+}
+
 /* The value that a path leads to, with everything in it settled. */
 static node *target(work *w, const node *n, const char *path, const frame *up)
 {
     node *at = w->root;
     for (const char *rest = path; *rest;) {
         size_t levels = 0;
+        if (look(w, n->at, at->n) < 0) return NULL;
         node *child = path_child(at, &rest, &levels);
         if (!child) {
+            if (look(w, n->at, NEAREST_COST * at->n) < 0) return NULL;
             text t = { 0 };
             path_explain(at, path, rest, &t);
             problems_add(w->pr, n->at, "${%s}: %s", path, t.s);
@@ -184,7 +197,7 @@ static int settle(work *w, node *n, const frame *up)
 
 int node_interpolate(arena *a, node *root, problems *pr)
 {
-    work w = { a, root, 0, pr };
+    work w = { .a = a, .root = root, .pr = pr };
     const size_t before = pr->n;
     settle(&w, root, NULL);
     return pr->n == before ? 0 : -1;

@@ -2,7 +2,7 @@
  *
  * The only door to libyaml.  Scalars stay text: a value's type comes from the option that it is for, never from a
  * guess.  Refused with a place: anchors and aliases, merge keys, tags, duplicate keys, a second document, NUL
- * bytes, invalid UTF-8, more than 64 levels, files over 1 MiB.
+ * bytes, invalid UTF-8, more than 64 levels, files over 1 MiB.  After a hundred problems the rest is not read.
  */
 #ifndef HEFT_CONFIG_NODE_H
 #define HEFT_CONFIG_NODE_H

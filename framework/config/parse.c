@@ -13,6 +13,7 @@ typedef struct parser {
     size_t      n;
     const place *fixed;                          /* of every node; NULL: where the marks say */
     problems   *pr;
+    size_t      before;                          /* problems of others */
 } parser;
 
 static place place_of(const parser *p, yaml_mark_t mark)
@@ -113,8 +114,10 @@ static void report_syntax(const parser *p)
     text_free(&t);
 }
 
+/* A file that is wrong all over is not read to its end: nobody reads so much about it. */
 static bool next_event(parser *p, yaml_event_t *e)
 {
+    if (p->pr->n - p->before >= CONFIG_PROBLEMS) return false;
     if (yaml_parser_parse(&p->yaml, e)) return true;
     report_syntax(p);
     return false;
@@ -164,7 +167,7 @@ static void refuse_duplicates(parser *p, const node *map)
     if (!order) memory_exhausted(map->n * sizeof *order);
     for (size_t i = 0; i < map->n; i++) order[i] = &map->pair[i];
     qsort(order, map->n, sizeof *order, by_key);
-    for (size_t i = 1; i < map->n; i++) {
+    for (size_t i = 1; i < map->n && p->pr->n - p->before < CONFIG_PROBLEMS; i++) {
         const node_pair *first = order[i - 1], *again = order[i];
         if (strcmp(first->key, again->key)) continue;
         if (p->fixed) problems_add(p->pr, *p->fixed, "the key '%s' is given twice", again->key);
@@ -275,10 +278,22 @@ static node *parse_stream(parser *p)
     return root;
 }
 
+/* libyaml compares each %TAG with all before it: refused, as tags are, before it sees them. */
+static bool has_tag_directive(parser *p)
+{
+    for (const char *s = p->bytes, *end = s + p->n; s && (size_t)(end - s) > 4; s = memchr(s, '\n', (size_t)(end - s)), s += s != NULL)
+        if (!memcmp(s, "%TAG", 4)) {
+            problems_add(p->pr, place_of_offset(p, (size_t)(s - p->bytes)),
+                         "the directive '%%TAG' is not supported; a value's type comes from the option it is for");
+            return true;
+        }
+    return false;
+}
+
 static node *parse_all(arena *a, const char *name, const char *bytes, size_t n, const place *fixed, problems *pr)
 {
     const size_t before = pr->n;
-    parser p = { .a = a, .name = name, .bytes = bytes, .n = n, .fixed = fixed, .pr = pr };
+    parser p = { .a = a, .name = name, .bytes = bytes, .n = n, .fixed = fixed, .pr = pr, .before = before };
     const place whole = fixed ? *fixed : (place){ name, 0, 0 };
     if (n > CONFIG_BYTES) {
         problems_add(pr, whole, "%zu bytes; at most %d are read", n, CONFIG_BYTES);
@@ -293,6 +308,7 @@ static node *parse_all(arena *a, const char *name, const char *bytes, size_t n, 
         problems_add(pr, place_of_offset(&p, (size_t)(nul - bytes)), "a NUL byte; this is not a text file");
         return NULL;
     }
+    if (has_tag_directive(&p)) return NULL;
     if (!yaml_parser_initialize(&p.yaml)) memory_exhausted(sizeof p.yaml);
     yaml_parser_set_input_string(&p.yaml, (const unsigned char *)bytes, n);
     node *root = parse_stream(&p);

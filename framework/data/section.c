@@ -269,6 +269,18 @@ int print_file(opening *o, const char *role, const char *path, problems *pr)
     return 0;
 }
 
+/* Where files are and how much of them is kept in memory decides nothing. */
+static bool decides(const heft_option *row) { return strcmp(row->name, "root") && strcmp(row->name, "cache"); }
+
+static void print_node(digest *d, const char *key, const node *n)
+{
+    text t = { 0 };
+    text_printf(&t, "%s\n", key);
+    node_write(n, &t);
+    digest_add(d, t.s, t.n + 1);
+    text_free(&t);
+}
+
 static void print_option(digest *d, const heft_option *row, const void *instance)
 {
     const void *at = (const char *)instance + row->offset;
@@ -280,7 +292,7 @@ static void print_option(digest *d, const heft_option *row, const void *instance
     case HEFT_ENUM: snprintf(number, sizeof number, "%d", *(const int *)at); break;
     case HEFT_REAL: text_double(*(const double *)at, number); break;
     case HEFT_STRING: digest_add(d, *(const char *const *)at, strlen(*(const char *const *)at) + 1); break;
-    default: break;                              /* no list among the room's options */
+    default: break;                              /* lists are printed as they are written */
     }
     digest_add(d, number, strlen(number) + 1);
 }
@@ -288,17 +300,16 @@ static void print_option(digest *d, const heft_option *row, const void *instance
 void print_settings(opening *o)
 {
     for (const heft_option *row = common_options; row->type != HEFT_END; row++)
-        if (strcmp(row->name, "root")) print_option(o->print, row, o->common);
-    for (const heft_option *row = o->format->options; row && row->type != HEFT_END; row++)
-        print_option(o->print, row, o->own);
+        if (decides(row)) print_option(o->print, row, o->common);
+    for (const heft_option *row = o->format->options; row && row->type != HEFT_END; row++) {
+        const node *list = row->type == HEFT_INTS ? node_get(o->section, row->name) : NULL;
+        if (list) print_node(o->print, row->name, list);
+        else if (decides(row)) print_option(o->print, row, o->own);
+    }
     for (size_t i = 0; o->format->others && o->format->others[i]; i++) {
         const node *n = node_get(o->section, o->format->others[i]);
         if (!n || !strcmp(o->format->others[i], "classes")) continue;    /* the names themselves are in */
-        text t = { 0 };
-        text_printf(&t, "%s\n", o->format->others[i]);
-        node_write(n, &t);
-        digest_add(o->print, t.s, t.n + 1);
-        text_free(&t);
+        print_node(o->print, o->format->others[i], n);
     }
 }
 

@@ -4,10 +4,10 @@
 
 #include "model/build.h"
 
-int64_t model_lane_size(int64_t batch, int64_t most_floats)
+int64_t model_lane_size(int64_t batch, int64_t most_floats, size_t most_weights)
 {
     enum { SIZE = 32, LEAST_SIZE = 8, MOST = 64, LEAST = 2, CACHED = 5 << 16 };      /* CACHED: floats, 1.25 MiB */
-    int64_t size = SIZE;
+    int64_t size = most_weights > CACHED ? 2 * SIZE : SIZE;
     while (size > LEAST_SIZE && most_floats > CACHED / size) size /= 2;
     int64_t lanes = (batch + size - 1) / size;
     if (lanes > MOST) lanes = MOST;              /* every lane holds gradients and activations of its own */
@@ -20,7 +20,7 @@ model *model_build(const node *layers, const node *loss, const node *metrics, re
 {
     arena *a = arena_new();
     model *m = arena_alloc(a, 1, sizeof *m);
-    *m = (model){ .memory = a, .input = *input, .target = *target, .batch = batch, .lane_size = model_lane_size(batch, 0) };
+    *m = (model){ .memory = a, .input = *input, .target = *target, .batch = batch, .lane_size = model_lane_size(batch, 0, SIZE_MAX) };
     builder b = { .m = m, .registry = r, .pr = pr };
     const size_t before = pr->n;
     build_graph(&b, layers, loss, metrics);

@@ -86,9 +86,10 @@ const heft_option *model_initializer_table(int i, const char **name);
 const char *model_gain(int i, double *gain);
 
 /* The lane rule: samples [i * lane_size, (i+1) * lane_size) of a minibatch of n are lane i.  A function of the batch and of
- * the model's largest output (floats of one sample) alone (R1): about 32 samples, fewer where that keeps the output of a layer in a processor's
- * cache. */
-int64_t model_lane_size(int64_t batch, int64_t most_floats);
+ * the model's largest output (floats of one sample) and weight whose gradient is taken from the whole minibatch alone (R1): about 32 samples,
+ * 64 where such a weight is too large for a processor's cache and is read from memory by every lane, fewer where that keeps the
+ * output of a layer in a cache. */
+int64_t model_lane_size(int64_t batch, int64_t most_floats, size_t most_weights);
 static inline int64_t model_lanes(const model *m, int64_t n) { return (n + m->lane_size - 1) / m->lane_size; }
 
 float *model_weight(const model *m, const model_layer *l, int i);    /* weight i of l, as declared */

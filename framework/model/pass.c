@@ -8,7 +8,7 @@
 #include "compute/compute.h"
 #include "model/memory.h"
 
-enum { MOST_LANES = 64, TILE_ROWS = 64 };
+enum { MOST_LANES = 64, TILE_ROWS = 64, TILES = 4 };
 
 /* What plugins are handed for one layer in one lane, prepared once; a step fills in counts, keys and the data's addresses. */
 typedef struct call {
@@ -155,7 +155,8 @@ static program make_program(const pass *p, bool backward)
     return g;
 }
 
-/* Tiles of about TILE_ROWS rows of the gradients that are taken from the whole minibatch: a rule of the shape alone. */
+/* TILES tiles, of at least about TILE_ROWS rows, of each gradient that is taken from the whole minibatch: a rule of the shape alone.  More would read
+ * the minibatch as many times more. */
 static void make_tiles(pass *p)
 {
     const model *m = p->m;
@@ -166,7 +167,7 @@ static void make_tiles(pass *p)
                 const model_tensor *t = &m->layer[i].tensor[k];
                 if (!t->whole || m->layer[i].frozen) continue;
                 const int64_t rows = t->decl->shape.rank ? t->decl->shape.dim[0] : 1;
-                const int64_t tiles = rows / TILE_ROWS > 0 ? rows / TILE_ROWS : 1;
+                const int64_t most = rows / TILE_ROWS < TILES ? rows / TILE_ROWS : TILES, tiles = most > 0 ? most : 1;
                 for (int64_t j = 0; j < tiles; j++, p->n_tiles++)
                     if (fill)
                         p->tile[p->n_tiles] = (tile){ i, t->role_index, rows * j / tiles, rows * (j + 1) / tiles, p->gradient + t->offset };
@@ -374,6 +375,7 @@ void pass_profile(pass *p, pass_times *times)
     const size_t n = (size_t)p->m->n_layers, lanes = (size_t)p->lanes;
     p->times = times;
     if (!times) return;
+    times->pass = 0;
     p->lane_time = arena_alloc(p->memory, 2 * n * lanes, sizeof(double));
     p->tile_time = arena_alloc(p->memory, (size_t)p->n_tiles, sizeof(double));
     memset(times->forward, 0, n * sizeof(double));
@@ -382,7 +384,7 @@ void pass_profile(pass *p, pass_times *times)
 }
 
 /* Move what lanes and tiles measured into the figures by layer. */
-static void gather_times(pass *p)
+static void gather_times(pass *p, double from)
 {
     const int64_t n = p->m->n_layers;
     for (int64_t k = 0; k < n * p->n_lanes; k++) {
@@ -394,11 +396,13 @@ static void gather_times(pass *p)
         p->times->tiles[p->tile[i].layer] += p->tile_time[i];
         p->tile_time[i] = 0;
     }
+    p->times->pass += clock_seconds() - from;
 }
 
 double pass_run(pass *p, const pass_input *in, bool with_backward)
 {
     const model *m = p->m;
+    const double from = p->times ? clock_seconds() : 0;
     p->input = *in;
     p->input_weight = in->weights ? 0 : (double)in->n;
     for (int64_t i = 0; in->weights && i < in->n; i++) p->input_weight += (double)in->weights[i];
@@ -414,7 +418,7 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
         if (m->layer[i].n_tallies && !(p->train && surveys(&m->layer[i])) && !skipped(p, i)) sum_tallies(p, i, false);
     if (with_backward) compute_parallel(p->n_tiles, run_tile, p);
     compute_weights(NULL, 0);
-    if (p->times) gather_times(p);
+    if (p->times) gather_times(p, from);
     return in->targets ? pass_mean(p, m->loss) : NAN;
 }
 

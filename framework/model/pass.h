@@ -34,9 +34,9 @@ double pass_watch(pass *p, const pass_input *in, pass_watcher *watch, void *cont
 /* Output of the model for the last forward: n samples. */
 const float *pass_output(const pass *p);
 
-/* Where a step's time goes: seconds of all lanes together, by layer; zeroed by pass_profile, which turns measuring on (times non-NULL, to live
+/* Where a step's time goes: seconds of all lanes together, by layer, and of the pass by the clock; zeroed by pass_profile, which turns measuring on (times non-NULL, to live
  * as long as the pass measures) or off. */
-typedef struct pass_times { double *forward, *backward, *tiles; } pass_times;      /* [n_layers] each */
+typedef struct pass_times { double *forward, *backward, *tiles, pass; } pass_times;      /* [n_layers] each */
 void pass_profile(pass *p, pass_times *times);
 
 /* Of the last run: the (weighted) mean over its samples of what the loss or a metric (a layer's index) gave, 0 if they weigh nothing; what they

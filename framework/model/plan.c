@@ -154,11 +154,15 @@ void build_layout(builder *b)
 {
     model *m = b->m;
     int64_t most = 0;
+    size_t most_weights = 0;
     for (int i = 0; i < m->n_layers; i++) {
-        const int64_t count = heft_count(&m->layer[i].plan.out);
+        const model_layer *l = &m->layer[i];
+        const int64_t count = heft_count(&l->plan.out);
         if (count > most) most = count;
+        for (int k = 0; k < l->n_tensors; k++)
+            if (l->tensor[k].whole && l->tensor[k].count > most_weights) most_weights = l->tensor[k].count;
     }
-    m->lane_size = model_lane_size(m->batch, most);
+    m->lane_size = model_lane_size(m->batch, most, most_weights);
     place_weights(m, false);
     m->n_trained = m->n_weights;
     place_weights(m, true);

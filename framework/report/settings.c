@@ -54,19 +54,16 @@ const char *settings_get(const settings *s, const char *path)
     return NULL;
 }
 
-size_t settings_compare(const settings *x, const settings *y, columns *out)
+size_t settings_changes(const settings *x, const settings *y, arena *a, setting_change **out)
 {
     size_t n = 0;
+    *out = arena_alloc(a, x->n + y->n, sizeof **out);
     for (size_t i = 0; i < x->n; i++) {
-        const char *other = settings_get(y, x->item[i].path);
-        if (other && !strcmp(other, x->item[i].value)) continue;
-        columns_add(out, (const char *const[]){ x->item[i].path, x->item[i].value, other ? other : "-" });
-        n++;
+        const setting *s = &x->item[i];
+        const char *other = settings_get(y, s->path);
+        if (!other || strcmp(other, s->value)) (*out)[n++] = (setting_change){ s->path, s->value, other ? other : "-" };
     }
-    for (size_t i = 0; i < y->n; i++) {
-        if (settings_get(x, y->item[i].path)) continue;
-        columns_add(out, (const char *const[]){ y->item[i].path, "-", y->item[i].value });
-        n++;
-    }
+    for (size_t i = 0; i < y->n; i++)
+        if (!settings_get(x, y->item[i].path)) (*out)[n++] = (setting_change){ y->item[i].path, "-", y->item[i].value };
     return n;
 }

@@ -3,7 +3,6 @@
 #define HEFT_REPORT_SETTINGS_H
 
 #include "config/node.h"
-#include "report/columns.h"
 
 typedef struct setting { const char *path, *value; } setting;
 
@@ -12,7 +11,9 @@ typedef struct settings { size_t n, room; setting *item; } settings;     /* in t
 settings    settings_of(const node *root, arena *a);
 const char *settings_get(const settings *s, const char *path);          /* NULL: it has none */
 
-/* A row (path, x's, y's) for each in which they differ, "-" for none; how many. */
-size_t settings_compare(const settings *x, const settings *y, columns *out);
+typedef struct setting_change { const char *path, *was, *is; } setting_change;       /* "-": none */
+
+/* Where y differs from x: those of x in their order, then those of y alone; how many. */
+size_t settings_changes(const settings *x, const settings *y, arena *a, setting_change **out);
 
 #endif

@@ -43,7 +43,6 @@ int  metrics_image(const char *run_dir, const table *epochs, const table *timing
 /* ---- the directory ---- */
 
 char   *checkpoint_path(arena *a, const char *run_dir, int64_t step);
-int64_t checkpoint_step(const char *name);                   /* of "step-000001200.h5", or -1 */
 char   *metrics_path(arena *a, const char *run_dir);
 /* Let `latest` or `best` name a checkpoint. */
 int     run_point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr);

@@ -48,6 +48,9 @@ void run_save_begin(run *r, const trainer *t, bool best);
 bool run_save_end(run *r, bool wait, int64_t *step, problems *pr);
 int  run_save(run *r, const trainer *t, bool best, problems *pr);    /* both */
 
+/* Of the name "step-000001200.h5"; -1: it is not one of a checkpoint. */
+int64_t checkpoint_step(const char *name);
+
 /* Paths of the checkpoints of a run, the oldest first, valid or not. */
 int  run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, problems *pr);
 

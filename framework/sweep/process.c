@@ -157,7 +157,7 @@ bool ending_interrupted(const ending *e)
     if (e->because) return false;
     if (!WIFSIGNALED(e->status)) return WEXITSTATUS(e->status) == 75;
     const int s = WTERMSIG(e->status);
-    return s == SIGKILL || s == SIGTERM || s == SIGINT || s == SIGHUP || s == SIGUSR1;
+    return s == SIGKILL || s == SIGTERM || s == SIGINT || s == SIGHUP || s == SIGUSR1 || s == SIGXCPU;
 }
 
 const char *trial_reason(const trial *t, const ending *e, int64_t memory, arena *a)

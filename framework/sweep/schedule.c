@@ -194,7 +194,6 @@ sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, pr
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, &before);
-    signals_install();
     int more = decide(&r);
     r.l = more < 0 ? NULL : o->slurm ? slurm_launcher(w, o, pr) : local_launcher(w, o, pr);
     if (!r.l) {

@@ -134,7 +134,7 @@ typedef struct sweep_events {
 typedef enum sweep_end { SWEEP_DONE, SWEEP_INTERRUPTED, SWEEP_BROKEN } sweep_end;
 
 /* Until all is tried, or a signal asks to stop: then trials save and end first.  Failed trials are no problem of
- * the sweep. */
+ * the sweep.  signals_install comes first. */
 sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, problems *pr);
 
 /* In a job of Slurm: train the trial that SLURM_ARRAY_TASK_ID says of a list.  Asked to stop (TERM, USR1) it saves and puts the job back

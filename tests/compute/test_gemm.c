@@ -115,11 +115,45 @@ static void test_not_finite(void **state)
     }
 }
 
+/* Weights at a better pitch give the same bits as weights where they are, of the pass under way, and are forgotten when nobody reads them. */
+static void test_sheets(void **state)
+{
+    (void)state;
+    enum { M = 20, K = 600, N = 512, OFF = 7, PITCH = N + 16, ALL = OFF + K * N };
+    const gemm_form gemm = compute_host()->gemm;
+    float *weights = numbers(1, ALL), *a = numbers(2, M * K), *c = filled(0, M * N), *want = filled(0, M * N);
+    const float *b = weights + OFF;
+    compute_init(2, COMPUTE_F32);
+    if (!packed_pays(&(product){ .m = M, .n = N, .k = K, .ldb = N })) skip();
+    for (int pass = 0; pass < 4; pass++) {
+        compute_weights(NULL, 0);
+        gemm(false, false, M, N, K, 1, a, K, b, N, 0, want, N);
+        compute_weights(weights, ALL);
+        gemm(false, false, M, N, K, 1, a, K, b, N, 0, c, N);
+        assert_memory_equal(c, want, M * N * sizeof *c);
+        const float *sheet = weights_sheet(b, K, N, PITCH);
+        assert_true(pass == 0 ? !sheet : sheet && sheet[PITCH] == b[N]);
+        weights[OFF + N] += 1;
+    }
+    assert_null(weights_sheet(b, K + 1, N, PITCH));      /* beyond the weights */
+    compute_weights(weights, ALL - 1);
+    assert_null(weights_sheet(b, K, N, PITCH));
+    compute_weights(NULL, 0);
+    assert_null(weights_sheet(b, K, N, PITCH));
+    for (int pass = 0; pass < 100; pass++) compute_weights(weights, ALL);
+    assert_null(weights_sheet(b, K, N, PITCH));
+    compute_weights(NULL, 0);
+    block_free(weights);
+    block_free(a);
+    block_free(c);
+    block_free(want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_host),  cmocka_unit_test(test_plain),      cmocka_unit_test(test_library),
-        cmocka_unit_test(test_empty), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_empty), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_sheets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@ if nm -D "$heft" | grep -E '__(asan|tsan)_init' >names; then
     echo "faults: not under a sanitizer, whose own allocator the kit would replace"
     exit 0
 fi
+sweeps() { "$kit/sweeps" "$heft" "$kit/shim.so" "$@" 2>>findings || die "sweeps $* $(tail -n 30 findings)"; }
 drive() { "$kit/drive" "$heft" "$kit/shim.so" "$@" 2>>findings || die "$* $(tail -n 30 findings)"; }
 
 # Every few calls that touch a file, once and from then on; cut short; the process killed at the call.
@@ -30,6 +31,12 @@ drive loop train io stride=17 how=signal signal=15
 drive loop resume io stride=11 how=signal signal=10
 drive loop train io stride=37 how=signal signal=24
 drive loop train io stride=41 how=signal signal=2 on=1
+# Sweeps: the same, of the sweep and of its trials.
+sweeps sweep signal=15 stride=29
+sweeps sweep signal=2 on=1 first=40 stride=67
+sweeps sweep signal=1 first=60 stride=67
+sweeps train signal=10 first=5 stride=41
+sweeps train signal=24 first=25 stride=67
 # Any instant.
 drive kills 20
 "$kit/replay" "$heft" "$kit/shim.so" trials=2 resume=60 2>findings || die "power loss: $(cat findings)"

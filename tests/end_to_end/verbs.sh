@@ -121,6 +121,30 @@ weights_of() { h5dump -m '%.17g' -g /layers -g /optimizer -g /trainer "$1" | tai
 [ "$(weights_of "$(newest runs/small-0002)")" = "$(weights_of "$(newest runs/small-0001)")" ] || die "1 + 2 epochs are not 3 epochs"
 expect 0 "$heft" train small.yaml --run runs/small-0001 --resume
 expect 0 "$heft" train small.yaml --run fresh --resume
+
+# train --resume goes on with the experiment as it is now, or says why it cannot.
+expect 0 "$heft" train small.yaml --run fresh --resume optimizer.adam.lr=5e-3 train.epochs=4
+says err "optimizer.adam.lr: 5e-3 from here on (1e-2 before)"
+says err "train.epochs: 4 from here on (3 before)"
+expect 1 "$heft" show --diff fresh runs/small-0001
+says out "optimizer.adam.lr  5e-3  1e-2"
+[ "$(h5dump -d /metrics/epochs "$(newest fresh)" | grep -c '([0-9]*): {')" = 4 ] || die "not gone on to epoch 4"
+expect 2 "$heft" train small.yaml --run fresh --resume seed=4
+says err "seed: the run was trained with 3 and cannot go on with 4"
+expect 2 "$heft" train small.yaml --run fresh --resume
+says err "train.epochs: the run has done 4 epochs and cannot go on to 3"
+expect 2 "$heft" train nowhere.yaml --run fresh --resume
+says err "nowhere.yaml"
+# One that has saved nothing yet is begun again, and only as it was.
+mkdir young
+cp fresh/experiment.yaml young
+expect 2 "$heft" train small.yaml --run young --resume optimizer.adam.lr=5e-3
+says err "optimizer.adam.lr: the run was begun with 1e-2, and not with 5e-3; nothing of it is saved, so it can be removed"
+expect 0 "$heft" train small.yaml --run young --resume train.threads=1
+expect 1 "$heft" show --diff runs/small-0001 young
+says out "train.threads  2  1"
+! grep -q /layers out || die "another number of threads, other weights"
+expect 0 "$heft" show --verify runs/small-0001 young
 expect 2 "$heft" resume elsewhere
 says err "elsewhere"
 

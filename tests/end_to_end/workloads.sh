@@ -9,7 +9,7 @@ same() { h5diff -q "$(newest "$1")" "$(newest "$2")" /layers && h5diff -q "$(new
 for file in "$source_dir"/experiments/bench/*.yaml; do
     name=$(basename "$file" .yaml)
     for precision in f32 bf16; do
-        for threads in 1 2 4; do
+        for threads in 1 2 4 8; do
             expect 0 "$heft" train "$file" train.threads=$threads train.precision=$precision train.epochs=2 --run "$precision-$threads"
             same "$precision-1" "$precision-$threads" || die "$name in $precision: $threads threads give other bits than 1"
         done

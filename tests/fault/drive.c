@@ -21,10 +21,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/text.h"
+#include "fault/kit.h"
 #include "run/run.h"
 
-enum { HANG_MS = 30000, PATHS = 4096, MOST_OF_A_CHILD = 1000 };
+enum { MOST_OF_A_CHILD = 1000 };
 
 static const char experiment_text[] =
     "name: tiny\nseed: 3\n"
@@ -37,116 +37,8 @@ typedef struct options { long how_signal, on, error, distinct, first, stride, mo
 
 typedef struct counts { long runs, done, failed, stopped, killed, foreign, resumed, findings, kills; } counts;
 
-static const char *heft, *shim;
-static char work[PATHS / 4];
 static counts sum;
 static bool asked_to_stop;               /* then checkpoints of other steps are made */
-
-/* ---- small things ---- */
-
-static _Noreturn void give_up(const char *what)
-{
-    fprintf(stderr, "drive: %s: %s\n", what, strerror(errno));
-    exit(2);
-}
-
-__attribute__((format(printf, 1, 2)))
-static const char *path_of(const char *fmt, ...)
-{
-    static char ring[8][PATHS];
-    static int next;
-    char *out = ring[next++ % 8];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = snprintf(out, PATHS, "%s/", work);
-    vsnprintf(out + n, (size_t)(PATHS - n), fmt, ap);
-    va_end(ap);
-    return out;
-}
-
-static char *slurp(const char *path, size_t *n)
-{
-    problems none = { 0 };
-    size_t m = 0;
-    char *s = file_read(path, 1 << 28, &m, &none);
-    problems_free(&none);
-    if (n) *n = m;
-    return s;
-}
-
-static void spill(const char *path, const char *bytes, size_t n)
-{
-    FILE *f = fopen(path, "wb");
-    if (!f || fwrite(bytes, 1, n, f) != n || fclose(f)) give_up(path);
-}
-
-static bool same_files(const char *a, const char *b)
-{
-    size_t n, m;
-    char *x = slurp(a, &n), *y = slurp(b, &m);
-    const bool same = x && y && n == m && !memcmp(x, y, n);
-    block_free(x);
-    block_free(y);
-    return same;
-}
-
-static void shell(const char *fmt, ...)
-{
-    char line[2 * PATHS];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    if (system(line) != 0) give_up(line);
-}
-
-/* ---- one run ---- */
-
-typedef struct ended { int status; bool hung; } ended;
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static pid_t start(char *const *argv, char *const *env, const char *out, const char *err)
-{
-    const pid_t pid = fork();
-    if (pid < 0) give_up("fork");
-    if (pid) return pid;
-    const int o = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0666), e = open(err, O_WRONLY | O_CREAT | O_TRUNC, 0666),
-              i = open("/dev/null", O_RDONLY);
-    if (o < 0 || e < 0 || i < 0 || dup2(i, 0) < 0 || dup2(o, 1) < 0 || dup2(e, 2) < 0) _exit(126);
-    closefrom(3);
-    if (chdir(work) < 0) _exit(126);
-    for (; *env; env++) putenv(*env);
-    execv(argv[0], argv);
-    _exit(127);
-}
-
-static ended wait_for(pid_t pid)
-{
-    ended e = { 0 };
-    const int64_t from = now_ms();
-    for (useconds_t nap = 200; waitpid(pid, &e.status, WNOHANG) == 0; usleep(nap), nap += nap < 5000 ? nap / 4 : 0)
-        if (now_ms() - from > HANG_MS && !e.hung) {
-            e.hung = true;
-            kill(pid, SIGKILL);
-        }
-    return e;
-}
-
-/* NULL-terminated words after heft's name. */
-static ended run_heft(char *const *env, const char *const *word)
-{
-    char *argv[16] = { (char *)heft };
-    for (int i = 0; word[i]; i++) argv[i + 1] = (char *)word[i];
-    return wait_for(start(argv, env, path_of("out"), path_of("err")));
-}
-
-static bool is_clean(ended e) { return !e.hung && WIFEXITED(e.status) && WEXITSTATUS(e.status) == 0; }
 
 /* ---- scenarios ---- */
 
@@ -181,9 +73,6 @@ static void lay(scenario s)
 
 static void prepare(void)
 {
-    const char *tmp = getenv("TMPDIR");
-    snprintf(work, sizeof work, "%s/fault-XXXXXX", tmp ? tmp : "/tmp");
-    if (!mkdtemp(work)) give_up(work);
     spill(path_of("tiny.yaml"), experiment_text, strlen(experiment_text));
     const char *const train[] = { "train", path_of("tiny.yaml"), "--run", path_of("whole"), NULL };
     if (!is_clean(run_heft(no_env, train))) give_up("the run without a fault failed");
@@ -462,11 +351,7 @@ int main(int argc, char **argv)
         fputs("usage: drive HEFT SHIM loop SCENARIO OPS ... | kills N ...\n", stderr);
         return 2;
     }
-    if (!(heft = realpath(argv[1], NULL))) give_up(argv[1]);
-    if (!(shim = realpath(argv[2], NULL))) give_up(argv[2]);
-    setenv("OMP_WAIT_POLICY", "passive", 1);
-    unsetenv("HEFT_DATA");
-    unsetenv("HEFT_PLUGIN_PATH");
+    set_up(argv[1], argv[2]);
     read_options(argv + (looping ? 6 : 5), &o);
     if (!strcmp(looping ? argv[5] : "", "alloc")) o.error = ENOMEM;
     prepare();

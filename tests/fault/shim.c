@@ -6,6 +6,8 @@
  *   FAULT_ON=1              from that call on; else that call alone
  *   FAULT_ERRNO=28          of a failure; default 5 (EIO), for alloc always 12
  *   FAULT_UNDER=DIR         only files whose path begins so (open, rename, unlink, mkdir; others by the file they act on)
+ *   FAULT_VERB=sweep        only in processes of heft with that verb
+ *   FAULT_ONCE=FILE         only in the first process that comes to the call; it makes FILE
  *   FAULT_WHO=ours          alloc: asked for by the program and its plugins (also by way of libc); theirs: by other libraries
  *   FAULT_DISTINCT=8        alloc: count only the first call of each way through the program, eight callers deep
  *   FAULT_REPORT=FILE       a line for each call that was hit: "open 3 heft path"; at the end "calls N"
@@ -56,11 +58,12 @@ static struct {
     long at;
     enum how how;
     int error, signal, who;              /* who: 0 all, 1 ours, 2 theirs */
-    const char *under;
+    const char *under, *once;
     int report, record, distinct, trace;
 } set;
 static atomic_long calls;
 static _Atomic uint64_t seen[SEEN];
+static bool chosen;                      /* this process came first to the call */
 static _Thread_local bool inside;        /* calls made by the shim itself do not count */
 static char path_of[FILES][PATH];        /* of open files */
 static pthread_mutex_t record_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -145,8 +148,22 @@ static int high(int fd)
     return up;
 }
 
+/* The word behind the program's name. */
+static bool is_verb(const char *verb)
+{
+    char words[512] = "";
+    const int fd = raw_open("/proc/self/cmdline", O_RDONLY);
+    const long n = fd < 0 ? 0 : syscall(SYS_read, fd, words, sizeof words - 1);
+    if (fd >= 0) syscall(SYS_close, fd);
+    const size_t name = strlen(words) + 1;
+    return n > (long)name && !strcmp(words + name, verb);
+}
+
 __attribute__((constructor)) static void begin(void)
 {
+    const char *verb = getenv("FAULT_VERB");
+    set.report = set.record = -1;
+    if (verb && !is_verb(verb)) return;
     const char *how = getenv("FAULT_HOW"), *who = getenv("FAULT_WHO"), *report = getenv("FAULT_REPORT"), *record = getenv("FAULT_RECORD");
     set.ops = ops_from(getenv("FAULT_OPS"));
     set.at = number("FAULT_AT", 0);
@@ -156,6 +173,7 @@ __attribute__((constructor)) static void begin(void)
     set.how = how && !strcmp(how, "short") ? SHORT : how && !strcmp(how, "delay") ? DELAY : how && !strcmp(how, "signal") ? SIGNAL : FAIL;
     set.who = who && !strcmp(who, "ours") ? 1 : who && !strcmp(who, "theirs") ? 2 : 0;
     set.under = getenv("FAULT_UNDER");
+    set.once = getenv("FAULT_ONCE");
     set.distinct = (int)number("FAULT_DISTINCT", 0);
     set.trace = (int)number("FAULT_TRACE", 0);
     if (set.ops & ALLOC) {
@@ -200,6 +218,13 @@ static void report(unsigned op, long k, const char *path, const void *caller)
     if (op == ALLOC && set.report >= 0 && set.trace) backtrace_symbols_fd(frame, backtrace(frame, 24), set.report);
 }
 
+static bool is_first(void)
+{
+    const long fd = set.once ? syscall(SYS_openat, AT_FDCWD, set.once, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+    if (fd >= 0) syscall(SYS_close, fd);
+    return chosen = !set.once || fd >= 0;
+}
+
 /* Is this call hit, and to be failed or cut? */
 static bool hit(unsigned op, const char *path, const void *caller)
 {
@@ -210,7 +235,7 @@ static bool hit(unsigned op, const char *path, const void *caller)
     if (op == ALLOC) caller = behind_libc(caller);
     if (op != ALLOC || ((!set.who || is_ours(caller) == (set.who == 1)) && (!set.distinct || is_new()))) {
         const long k = atomic_fetch_add(&calls, 1) + 1;
-        now = set.at && (k == set.at || (set.from_then_on && k > set.at));
+        now = set.at && (k == set.at ? is_first() : set.from_then_on && k > set.at && chosen);
         if (now && (k - set.at < 4 || set.how == SIGNAL)) report(op, k, path, caller);
     }
     if (now && set.how == DELAY) usleep(200000);

@@ -96,12 +96,13 @@ static void frozen_weights_come_last(void **state)
 static void lane_rule(void **state)
 {
     (void)state;
-    static const struct { int64_t batch, floats, lanes; } cases[] = {
-        { 1, 0, 1 }, { 2, 0, 2 }, { 3, 0, 2 }, { 31, 0, 2 }, { 64, 0, 2 }, { 65, 0, 3 }, { 128, 0, 4 }, { 2048, 0, 64 }, { 100000, 0, 64 },
-        { 128, 10240, 4 }, { 128, 10241, 8 }, { 128, 32768, 16 }, { 128, 1 << 30, 16 }, { 2048, 1 << 30, 64 },
+    static const struct { int64_t batch, floats; size_t weights; int64_t lanes; } cases[] = {
+        { 1, 0, 0, 1 }, { 2, 0, 0, 2 }, { 3, 0, 0, 2 }, { 31, 0, 0, 2 }, { 64, 0, 0, 2 }, { 65, 0, 0, 3 }, { 128, 0, 0, 4 }, { 2048, 0, 0, 64 }, { 100000, 0, 0, 64 },
+        { 128, 10240, 0, 4 }, { 128, 10241, 0, 8 }, { 128, 32768, 0, 16 }, { 128, 1 << 30, 0, 16 }, { 2048, 1 << 30, 0, 64 },
+        { 256, 0, 5 << 16, 8 }, { 256, 0, (5 << 16) + 1, 4 }, { 128, 10240, 1 << 22, 4 }, { 128, 32768, 1 << 22, 16 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const int64_t size = model_lane_size(cases[i].batch, cases[i].floats), lanes = (cases[i].batch + size - 1) / size;
+        const int64_t size = model_lane_size(cases[i].batch, cases[i].floats, cases[i].weights), lanes = (cases[i].batch + size - 1) / size;
         if (lanes != cases[i].lanes) fail_msg("batch %d: %d lanes", (int)cases[i].batch, (int)lanes);
     }
 }

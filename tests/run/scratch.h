@@ -20,6 +20,7 @@ static char scratch[64];
 static int enter_scratch(void **state)
 {
     (void)state;
+    unsetenv("HEFT_DATA");
     strcpy(scratch, "/tmp/heft-run-XXXXXX");
     return mkdtemp(scratch) ? chdir(scratch) : -1;
 }

@@ -1,0 +1,162 @@
+/* weights.c -- copies of a model's weights that serve all lanes of a pass
+ *
+ * With bf16: all of them rounded, once.  With f32: matrices whose rows lie badly for the caches (packed.c), at a pitch that
+ * suits.  Which matrices those are is learned from the products: the first pass notes them, later ones copy them ahead of
+ * their lanes, in parallel.  A copy changes no bit.
+ */
+#include "compute/internal.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/arena.h"
+
+enum { CHUNK = 1 << 16, ROWS = 64, MOST_SHEETS = 64, MOST_IDLE = 64 };       /* CHUNK: floats; ROWS: of a sheet, a task's */
+
+/* Noted once and then fixed but for `copy` and `current`, which change between passes alone. */
+typedef struct sheet {
+    struct sheet *next;
+    const float  *at;
+    int64_t       rows, cols, pitch;
+    float        *copy;                          /* [rows][pitch]; NULL: not made yet */
+    bool          current;                       /* copy holds the weights of this pass */
+    atomic_int    idle;                          /* passes since it was read */
+} sheet;
+
+static struct {
+    uintptr_t       begin;                       /* of the weights of the pass under way; 0: none */
+    size_t          n;
+    bool            rounds;
+    bf16           *half;                        /* [room] the same, rounded */
+    size_t          room;
+    pthread_mutex_t lock;                        /* held by who adds a sheet */
+    _Atomic(sheet *) sheets;
+    int             n_sheets;
+} now = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Where the rows x cols matrix begins among the weights; false: it is none of them. */
+static bool among_weights(const float *x, size_t count, size_t *at)
+{
+    if (!now.begin || (uintptr_t)x < now.begin) return false;
+    *at = ((uintptr_t)x - now.begin) / sizeof *x;
+    return *at <= now.n && count <= now.n - *at;
+}
+
+/* ---- rounded ---- */
+
+static void round_chunk(void *x, int64_t i)
+{
+    const size_t begin = (size_t)i * CHUNK, left = now.n - begin;
+    const int64_t n = left < CHUNK ? (int64_t)left : CHUNK;
+    bf16_pack(1, n, (const float *)x + begin, n, now.half + begin);
+}
+
+/* Without memory every product rounds for itself. */
+static void round_all(const float *x, size_t n)
+{
+    if (n > now.room) {
+        block_free(now.half);
+        now.half = block_alloc(n, sizeof *now.half);
+        now.room = now.half ? n : 0;
+    }
+    now.rounds = now.half != NULL;
+    if (now.rounds) compute_parallel((int64_t)((n - 1) / CHUNK + 1), round_chunk, (void *)x);
+}
+
+const bf16 *weights_rounded(const float *x, size_t n)
+{
+    size_t at;
+    return now.rounds && among_weights(x, n, &at) ? now.half + at : NULL;
+}
+
+/* ---- sheets ---- */
+
+static void copy_rows(void *unused, int64_t i)
+{
+    (void)unused;
+    const sheet *s = atomic_load(&now.sheets);
+    while (!s->current || i >= (s->rows + ROWS - 1) / ROWS) {
+        if (s->current) i -= (s->rows + ROWS - 1) / ROWS;
+        s = s->next;
+    }
+    for (int64_t row = i * ROWS; row < s->rows && row < (i + 1) * ROWS; row++)
+        memcpy(s->copy + row * s->pitch, s->at + row * s->cols, (size_t)s->cols * sizeof *s->copy);
+}
+
+/* Sheets that nobody read for long go: their model may be gone, or its products have another shape. */
+static void drop_idle(void)
+{
+    sheet *kept = NULL;
+    for (sheet *s = atomic_load(&now.sheets), *next; s; s = next) {
+        next = s->next;
+        if (atomic_fetch_add(&s->idle, 1) < MOST_IDLE) {
+            s->next = kept;
+            kept = s;
+            continue;
+        }
+        block_free(s->copy);
+        free(s);
+        now.n_sheets--;
+    }
+    atomic_store(&now.sheets, kept);
+}
+
+static void copy_all(void)
+{
+    drop_idle();
+    int64_t tasks = 0;
+    for (sheet *s = atomic_load(&now.sheets); s; s = s->next) {
+        size_t at;
+        s->current = among_weights(s->at, (size_t)(s->rows * s->cols), &at);
+        if (s->current && !s->copy) s->copy = block_alloc((size_t)(s->rows * s->pitch), sizeof *s->copy);
+        s->current = s->current && s->copy;
+        if (s->current) tasks += (s->rows + ROWS - 1) / ROWS;
+    }
+    compute_parallel(tasks, copy_rows, NULL);
+}
+
+static sheet *find_sheet(const float *x, int64_t rows, int64_t cols, int64_t pitch)
+{
+    sheet *s = atomic_load(&now.sheets);
+    while (s && (s->at != x || s->rows != rows || s->cols != cols || s->pitch != pitch)) s = s->next;
+    return s;
+}
+
+static void note_sheet(const float *x, int64_t rows, int64_t cols, int64_t pitch)
+{
+    pthread_mutex_lock(&now.lock);
+    if (now.n_sheets < MOST_SHEETS && !find_sheet(x, rows, cols, pitch)) {
+        sheet *s = calloc(1, sizeof *s);
+        if (s) {
+            s->at = x, s->rows = rows, s->cols = cols, s->pitch = pitch;
+            s->next = atomic_load(&now.sheets);
+            atomic_store(&now.sheets, s);
+            now.n_sheets++;
+        }
+    }
+    pthread_mutex_unlock(&now.lock);
+}
+
+const float *weights_sheet(const float *x, int64_t rows, int64_t cols, int64_t pitch)
+{
+    size_t at;
+    if (!among_weights(x, (size_t)(rows * cols), &at)) return NULL;
+    sheet *s = find_sheet(x, rows, cols, pitch);
+    if (!s) note_sheet(x, rows, cols, pitch);
+    if (!s || !s->current) return NULL;
+    atomic_store_explicit(&s->idle, 0, memory_order_relaxed);
+    return s->copy;
+}
+
+/* ---- a pass ---- */
+
+void compute_weights(const float *x, size_t n)
+{
+    now.rounds = false;
+    now.begin = n ? (uintptr_t)x : 0;
+    now.n = n;
+    if (!now.begin) return;
+    if (compute_precision_now() == COMPUTE_F32) copy_all();
+    else if (onednn_has_bf16()) round_all(x, n);
+}

@@ -1,0 +1,44 @@
+#!/bin/bash
+# analyze.sh [tidy|cppcheck|gcc ...]: static analysis of framework/ and plugins/ (default: all three), a line a finding; exit status 1 if
+# there are any.  Minutes to a quarter of an hour.  Wants clang-tidy, cppcheck, gcc.  Findings that are wrong are marked in the source with the reason.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
+build="build-analyze"
+tools=("$@")
+[ ${#tools[@]} -gt 0 ] || tools=(tidy cppcheck gcc)
+cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Release -DHEFT_TESTS=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null || exit 2
+mapfile -t files < <(find framework plugins -name '*.c' | sort)
+status=0
+
+# say NAME FILE: what a tool found, each once.
+say() {
+    sort -u "$2" | sed "s#$PWD/##"
+    local n
+    n=$(sort -u "$2" | wc -l)
+    echo "$1: ${#files[@]} files, $n findings"
+    [ "$n" = 0 ] || status=1
+}
+
+for tool in "${tools[@]}"; do
+    case $tool in
+    tidy)
+        # gcc's own flags are unknown to clang.
+        printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy -p $build --quiet --extra-arg=-Wno-everything 2>/dev/null |
+            grep -E '(warning|error): ' >$build/tidy.txt
+        say clang-tidy $build/tidy.txt ;;
+    cppcheck)
+        cppcheck --project=$build/compile_commands.json --enable=warning,performance,portability --inline-suppr --std=c17 -j "$(nproc)" --quiet \
+            --suppress=missingIncludeSystem --suppress='*:/usr/*' --template='{file}:{line}: {severity}: {message} [{id}]' 2>$build/cppcheck.txt
+        say cppcheck $build/cppcheck.txt ;;
+    gcc)
+        python3 -c 'import json, sys
+for c in json.load(open(sys.argv[1])):
+    print("cd", c["directory"], "&&", c["command"].replace(" -o ", " -fanalyzer -Wno-analyzer-too-complex -S -o /dev/null #"))' $build/compile_commands.json |
+            xargs -P "$(nproc)" -d '\n' -n 1 bash -c 2>&1 | grep -E 'Wanalyzer' >$build/gcc.txt
+        say "gcc -fanalyzer" $build/gcc.txt ;;
+    *)
+        echo "analyze.sh: what is '$tool'? tidy, cppcheck or gcc was expected" >&2
+        exit 2 ;;
+    esac
+done
+exit $status
