@@ -13,7 +13,7 @@ function(heft_add_plugin kind)
       C_STANDARD 17 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins/${kind}s)
     # Rule R1 holds inside plugins too: no contraction, no fast-math.  Optimized also where no build type is set.
-    target_compile_options(${target} PRIVATE -ffp-contract=off -fno-math-errno -fno-trapping-math
+    target_compile_options(${target} PRIVATE -ffp-contract=off -fno-math-errno
       $<$<NOT:$<CONFIG:Debug,RelWithDebInfo>>:-O3>)
     target_link_libraries(${target} PRIVATE heft::plugin m)
     install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/heft/plugins/${kind}s)

@@ -44,6 +44,7 @@ int verb_eval(int argc, char **argv);
 int verb_predict(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_show(int argc, char **argv);
+int verb_export(int argc, char **argv);
 int verb_plugins(int argc, char **argv);
 int verb_completion(int argc, char **argv);
 int verb_schema(int argc, char **argv);

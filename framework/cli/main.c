@@ -21,6 +21,7 @@ static const verb verbs[] = {
     { "runs",      verb_runs,      "rank and compare the runs of a sweep or a folder" },
     { "check",     verb_check,     "all that is wrong with an experiment, or its layers, memory and cost" },
     { "show",      verb_show,      "layers and weights of a run or checkpoint; where two differ; whether files are good" },
+    { "export",    verb_export,    "the weights as a file of NumPy (npz) or Hugging Face (safetensors)" },
     { "plugins",   verb_plugins,   "list plugins, print one's manual, write a new one, check one" },
     { "schema",    verb_schema,    "a JSON Schema of experiments and all plugins, for editors" },
     { "gradcheck", verb_gradcheck, "hold the gradients of an experiment against finite differences" },

@@ -33,7 +33,7 @@ typedef struct shown {
     layer      *layer;
     saved      *saved;
     table      *epochs;
-    const char *optimizer, *fingerprint;
+    const char *optimizer, *fingerprint, *average;       /* average: of what the weights are one; NULL: they are none */
     int64_t     n_input, input[HDF_MAX_RANK], n_classes, n_names;
     char      **class_name;
     trainer_state state;

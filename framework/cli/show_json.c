@@ -85,6 +85,7 @@ void show_json(const shown *w)
     json_string(&o, "checkpoint", w->path);
     if (w->run) json_saved(&o, w);
     json_int(&o, "parameters", w->parameters);
+    json_string(&o, "average", w->average);
     json_layers(&o, w);
     json_string(&o, "optimizer", w->optimizer);
     json_open(&o, "trainer", '{');

@@ -118,6 +118,18 @@ static int read_data(shown *w, problems *pr)
     return hdf_read(w->file, "/data/input/dims", HDF_I64, 1, &w->n_input, w->input, pr);
 }
 
+static void read_average(shown *w, problems *pr)
+{
+    int64_t averaged;
+    size_t n;
+    if (!hdf_exists(w->file, "/trainer/weights") || hdf_get_int(w->file, "/trainer/weights", "averaged", &averaged, pr) < 0) return;
+    const char *yaml = checkpoint_experiment(w->checkpoint, &n), *name = arena_printf(w->memory, "%s:/experiment", w->path);
+    experiment *e = experiment_parse(name, path_dir(w->memory, w->path), yaml, n, 0, NULL, pr);
+    if (!e) return;
+    w->average = average_text(e->train, averaged, w->memory, pr);
+    experiment_free(e);
+}
+
 static int read_checkpoint(shown *w, problems *pr)
 {
     const size_t before = pr->n;
@@ -126,6 +138,7 @@ static int read_checkpoint(shown *w, problems *pr)
     read_layers(w, pr);
     read_state(w, pr);
     read_data(w, pr);
+    read_average(w, pr);
     w->optimizer = hdf_get_text(w->file, "/optimizer", "type", w->memory, pr);
     w->epochs = table_read(w->file, "/metrics/epochs", pr);
     return pr->n == before ? 0 : -1;

@@ -157,6 +157,7 @@ static void print_experiment(const shown *w)
 void show_text(const shown *w)
 {
     printf("%s\n", w->path);
+    if (w->average) printf("The weights are %s.\n", w->average);
     print_saved(w);
     print_layers(w);
     print_tensors(w);

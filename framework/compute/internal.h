@@ -2,7 +2,7 @@
  *
  * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of
  * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), packed.c (a layout that
- * suits the caches), weights.c (what is made of weights once a pass), onednn.c (everything that knows oneDNN's interface).
+ * suits the caches), weights.c (what is made of weights once a pass), onednn.c and xsmm.c (everything that knows these libraries).
  */
 #ifndef HEFT_COMPUTE_INTERNAL_H
 #define HEFT_COMPUTE_INTERNAL_H
@@ -44,6 +44,7 @@ typedef struct local {
     void          *buffer[LOCAL_USES];
     size_t         room[LOCAL_USES];
     struct onednn *onednn;                       /* NULL until used */
+    struct xsmm   *xsmm;
 } local;
 
 local *local_get(void);
@@ -81,6 +82,18 @@ bool onednn_conv(const heft_conv *c, int64_t n, bool half, const void *x, const 
 bool onednn_conv_back_data(const heft_conv *c, int64_t n, bool half, const void *dy, const float *w, float *dx);
 bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const void *x, const void *dy, float *dw,
                              float *dbias);
+
+/* ---- xsmm.c: false, with outputs untouched, where LIBXSMM is absent or has no code ---- */
+
+typedef enum xsmm_pass { XSMM_FORWARD, XSMM_BACK_DATA, XSMM_BACK_WEIGHT } xsmm_pass;
+
+bool xsmm_open(void);                            /* once, after onednn_open; again: nothing */
+const char *xsmm_describe(void);                 /* "LIBXSMM 1.17"; NULL: not used */
+bool xsmm_pays(const heft_conv *c, xsmm_pass pass);                  /* it is faster than oneDNN (a function of the shape) */
+
+bool xsmm_conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y);
+bool xsmm_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);
+bool xsmm_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias);
 
 /* ---- packed.c: onednn_gemm on copies of B's rows, where that is faster ---- */
 

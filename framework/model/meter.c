@@ -59,7 +59,7 @@ float *const *meter_states(const meter *t, const model_layer *l, arena *a)
         if (x->decl->role == HEFT_TALLY) total[x->role_index] = t->tally + x->offset;
         if (x->decl->role == HEFT_STATE) state[x->role_index] = arena_alloc(a, x->count, sizeof(float));
     }
-    l->layer->fold(l->self, &(heft_fold){ .total = total, .state = state, .n = (int64_t)t->samples });
+    l->layer->fold(l->self, &(heft_fold){ .total = total, .state = state, .n = (int64_t)t->samples, .weight = t->weight });
     return state;
 }
 

@@ -268,6 +268,7 @@ static void begin_lane(pass *p, int64_t lane)
     for (int i = 0; i < m->n_layers; i++) {
         call *c = call_of(p, lane, i);
         c->f.n = c->b.n = left < m->lane_size ? left : m->lane_size;
+        c->f.sample_weight = i >= m->loss && p->input.weights ? p->input.weights + first : NULL;
         c->f.rng = c->b.rng = rng_key(p->input.seed, RNG_PASS, p->input.step, m->layer[i].name_hash);
         for (int k = 0; k < m->layer[i].n_in; k++)
             if (m->layer[i].in[k] < 0) c->in[k] = data_address(p, m->layer[i].in[k], lane);
@@ -466,7 +467,7 @@ void pass_fold(pass *p, model *m)
             if (t->decl->role == HEFT_TALLY) total[t->role_index] = p->total + t->offset;
             if (t->decl->role == HEFT_STATE) state[t->role_index] = m->state + t->offset;
         }
-        l->layer->fold(l->self, &(heft_fold){ .total = total, .state = state, .n = p->input.n });
+        l->layer->fold(l->self, &(heft_fold){ .total = total, .state = state, .n = p->input.n, .weight = (double)p->input.n });
     }
 }
 

@@ -14,7 +14,7 @@ size_t pass_bytes(const model *m, bool train);                       /* what pas
 typedef struct pass_input {
     int64_t      n;                  /* samples, at most the model's batch */
     const float *inputs, *targets;   /* targets may be NULL in forward only: then loss and metrics do not run */
-    const float *weights;            /* [n] what each sample counts in means; NULL: 1.  Not for a loss or metric with the tally "weight" */
+    const float *weights;            /* [n] what each sample counts; NULL: 1.  For losses and metrics that take it */
     uint64_t     seed, step;         /* keys of the random draws */
     bool         metrics;            /* run them as well */
 } pass_input;

@@ -282,7 +282,7 @@ static heft_forward forward_view(const lanes_job *job, const rig_lane *l)
         .out = h->out + (size_t)l->first * count_of(&h->plan.out),
         .weight = (const float *const *)h->weight, .state = (const float *const *)h->state, .tally = l->tally,
         .total = job->surveyed ? (const double *const *)h->total : NULL, .saved = job->train ? l->saved : NULL,
-        .scratch = l->scratch };
+        .scratch = l->scratch, .sample_weight = h->sample_weight ? h->sample_weight + l->first : NULL };
 }
 
 static void survey_lane(const lanes_job *job, rig_lane *l)
@@ -409,7 +409,9 @@ void rig_backward(rig *h)
 void rig_fold(rig *h)
 {
     if (!h->layer->fold) return;
-    const heft_fold f = { .total = (const double *const *)h->total, .state = h->state, .n = h->n };
+    double weight = h->sample_weight ? 0 : (double)h->n;
+    for (int64_t i = 0; h->sample_weight && i < h->n; i++) weight += (double)h->sample_weight[i];
+    const heft_fold f = { .total = (const double *const *)h->total, .state = h->state, .n = h->n, .weight = weight };
     enter(h->at, "fold");
     h->layer->fold(h->self, &f);
     enter(h->at, "");

@@ -64,6 +64,7 @@ typedef struct rig {
     bool        by_gradient;                           /* use the gradient pass where there is one (true) */
     bool        frozen;                                /* no dweight is wanted */
     bool        no_din[HEFT_MAX_INPUTS];               /* din[i] is not wanted */
+    const float *sample_weight;                        /* [n]; NULL: 1 each */
     float      *in[HEFT_MAX_INPUTS], *din[HEFT_MAX_INPUTS], *out, *dout;
     float      *weight[HEFT_MAX_TENSORS], *dweight[HEFT_MAX_TENSORS], *state[HEFT_MAX_TENSORS];
     double     *total[HEFT_MAX_TENSORS], *total_back[HEFT_MAX_TENSORS];

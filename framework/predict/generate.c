@@ -7,6 +7,7 @@
 
 typedef struct writer {
     trained *t;
+    arena   *memory;
     const generation *g;
     int64_t  window, classes;        /* characters that the model sees; different characters */
     int32_t *token;                  /* [window] the last of the text */
@@ -15,6 +16,19 @@ typedef struct writer {
     double  *weight;                 /* [classes] */
     int32_t *order;                  /* [classes] */
 } writer;
+
+enum { MOST_TEMPERATURE = 100 };
+
+static int check_options(const generation *g, problems *pr)
+{
+    const size_t before = pr->n;
+    if (!*g->prompt) problems_add(pr, (place){ 0 }, "the prompt is empty; at least one character is needed");
+    if (g->length < 0) problems_add(pr, (place){ 0 }, "a length of %lld; 0 characters or more are needed", (long long)g->length);
+    if (!(g->temperature >= 0 && g->temperature <= MOST_TEMPERATURE))
+        problems_add(pr, (place){ 0 }, "a temperature of %g; a number from 0 to %d is needed", g->temperature, MOST_TEMPERATURE);
+    if (g->top_k < 0) problems_add(pr, (place){ 0 }, "the %lld likeliest characters; 1 or more, or 0 for all, are needed", (long long)g->top_k);
+    return pr->n > before ? -1 : 0;
+}
 
 static int check_model(const trained *t, problems *pr)
 {
@@ -44,8 +58,8 @@ static void look(writer *w, int32_t behind)
 static int check_causal(writer *w, problems *pr)
 {
     const size_t window = (size_t)w->window * sizeof *w->token, bytes = (size_t)w->classes * sizeof(float);
-    int32_t *const kept = arena_alloc(w->t->memory, 1, window);
-    float *const first = arena_alloc(w->t->memory, 1, bytes);
+    int32_t *const kept = arena_alloc(w->memory, 1, window);
+    float *const first = arena_alloc(w->memory, 1, bytes);
     const int64_t n = w->n;
     memcpy(kept, w->token, window);
     if (w->n == w->window) w->n--;
@@ -99,34 +113,36 @@ static void push(writer *w, int32_t token)
 static int take_prompt(writer *w, problems *pr)
 {
     const size_t n = strlen(w->g->prompt);
-    if (!n) {
-        problems_add(pr, (place){ 0 }, "the prompt is empty; at least one character is needed");
-        return -1;
-    }
-    uint8_t *bytes = (uint8_t *)arena_strdup(w->t->memory, w->g->prompt);
+    uint8_t *bytes = (uint8_t *)arena_strdup(w->memory, w->g->prompt);
     if (data_text_tokens(w->t->data, "prompt", bytes, n, pr) < 0) return -1;
     for (size_t i = 0; i < n; i++) push(w, bytes[i]);
     return 0;
 }
 
-int generate(trained *t, const generation *g, int (*put)(void *context, char c, problems *pr), void *context, problems *pr)
+static int go_on(writer *w, generation_put *put, void *context, problems *pr)
 {
-    if (check_model(t, pr) < 0) return -1;
-    writer w = { .t = t, .g = g, .window = t->data->input.dim[0], .classes = t->data->n_classes };
-    w.token = arena_alloc(t->memory, (size_t)w.window, sizeof *w.token);
-    w.probability = arena_alloc(t->memory, (size_t)t->width, sizeof *w.probability);
-    w.weight = arena_alloc(t->memory, (size_t)w.classes, sizeof *w.weight);
-    w.order = arena_alloc(t->memory, (size_t)w.classes, sizeof *w.order);
-    if (take_prompt(&w, pr) < 0) return -1;
-    if (w.window > 1 && check_causal(&w, pr) < 0) return -1;
-    for (const char *c = g->prompt; *c; c++)
+    if (take_prompt(w, pr) < 0 || (w->window > 1 && check_causal(w, pr) < 0)) return -1;
+    for (const char *c = w->g->prompt; *c; c++)
         if (put(context, *c, pr) < 0) return -1;
-    const uint8_t *byte = data_text_bytes(t->data);
-    for (int64_t i = 0; i < g->length; i++) {
-        look(&w, 0);
-        const int32_t token = draw(&w, w.probability + (w.n - 1) * w.classes, i);
+    const uint8_t *byte = data_text_bytes(w->t->data);
+    for (int64_t i = 0; i < w->g->length; i++) {
+        look(w, 0);
+        const int32_t token = draw(w, w->probability + (w->n - 1) * w->classes, i);
         if (put(context, (char)byte[token], pr) < 0) return -1;
-        push(&w, token);
+        push(w, token);
     }
     return 0;
+}
+
+int generate(trained *t, const generation *g, generation_put *put, void *context, problems *pr)
+{
+    if (check_model(t, pr) < 0 || check_options(g, pr) < 0) return -1;
+    writer w = { .t = t, .memory = arena_new(), .g = g, .window = t->data->input.dim[0], .classes = t->data->n_classes };
+    w.token = arena_alloc(w.memory, (size_t)w.window, sizeof *w.token);
+    w.probability = arena_alloc(w.memory, (size_t)t->width, sizeof *w.probability);
+    w.weight = arena_alloc(w.memory, (size_t)w.classes, sizeof *w.weight);
+    w.order = arena_alloc(w.memory, (size_t)w.classes, sizeof *w.order);
+    const int rc = go_on(&w, put, context, pr);
+    arena_free(w.memory);
+    return rc;
 }

@@ -210,3 +210,42 @@ int heft_predict(heft_model *m, int64_t n, const float *inputs, float *outputs, 
     end(guest);
     return rc;
 }
+
+/* ---- text ---- */
+
+typedef struct page { size_t skip; char *to; } page;      /* what stands in front, the prompt, is the caller's already */
+
+static int put(void *context, char c, problems *pr)
+{
+    page *p = context;
+    (void)pr;
+    if (p->skip) p->skip--;
+    else *p->to++ = c;
+    return 0;
+}
+
+static int write_on(heft_model *m, const generation *g, char *to, problems *pr)
+{
+    page p = { strlen(g->prompt), to };
+    set_threads(m);
+    if (generate(&m->trained, g, put, &p, pr) < 0) return -1;
+    *p.to = 0;
+    return 0;
+}
+
+int heft_generate(heft_model *m, const char *prompt, int64_t length, double temperature, int64_t top_k, uint64_t seed, char *to)
+{
+    problems pr = { 0 };
+    volatile int rc = -1;
+    const compute_guest guest = begin();
+    if (setjmp(escape)) no_memory();
+    else if (!refuse_broken()) {
+        const generation g = { prompt, length, temperature, top_k, seed };
+        if (!m) problems_add(&pr, (place){ 0 }, "no model is given; heft_open returns one");
+        else if (!prompt || !to) problems_add(&pr, (place){ 0 }, "no %s is given", prompt ? "room for text" : "prompt");
+        else rc = write_on(m, &g, to, &pr);
+        if (pr.n) keep(&pr);
+    }
+    end(guest);
+    return rc;
+}

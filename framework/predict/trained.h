@@ -49,6 +49,7 @@ typedef struct generation {
 /* The prompt and the characters behind it, one at a time to `put`, which returns -1 to end it (after adding a problem).
  * The i-th that is drawn depends on the text so far, the options and (seed, i) alone.  Refuses, before the first, a
  * prompt with unknown characters and a model that is not one of text or looks ahead. */
-int  generate(trained *t, const generation *g, int (*put)(void *context, char c, problems *pr), void *context, problems *pr);
+typedef int generation_put(void *context, char c, problems *pr);
+int  generate(trained *t, const generation *g, generation_put *put, void *context, problems *pr);
 
 #endif

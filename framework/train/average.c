@@ -31,20 +31,39 @@ const heft_option *average_table(int i, const char **name)
     return forms[i].table;
 }
 
-average *average_new(const node *train, const model *m, arena *memory, problems *pr)
+/* The form, with its keys, and where it stands; -1 if there is none, or after problems. */
+static int read_form(const node *train, average_keys *k, place *at, arena *memory, problems *pr)
 {
     const node *section = train ? node_get(train, "average") : NULL, *options;
     const char *type;
-    place at;
-    if (!section || node_is_null(section) || node_read_typed(section, "train.average", &type, &at, &options, pr) < 0) return NULL;
+    if (!section || node_is_null(section) || node_read_typed(section, "train.average", &type, at, &options, pr) < 0) return -1;
     int form = 0;
     while (form < FORMS && strcmp(forms[form].name, type)) form++;
     if (form == FORMS) {
-        problems_add(pr, at, "train.average: there is no '%s'; ema and swa are known", type);
-        return NULL;
+        problems_add(pr, *at, "train.average: there is no '%s'; ema and swa are known", type);
+        return -1;
     }
-    average_keys k = { 0 };
-    if (options_read(forms[form].table, options, at, forms[form].name, NULL, &k, memory, pr) < 0 || !m) return NULL;
+    *k = (average_keys){ 0 };
+    return options_read(forms[form].table, options, *at, forms[form].name, NULL, k, memory, pr) < 0 ? -1 : form;
+}
+
+const char *average_text(const node *train, int64_t n, arena *a, problems *pr)
+{
+    average_keys k;
+    place at;
+    const int form = read_form(train, &k, &at, a, pr);
+    if (form < 0) return NULL;
+    const char *what = form ? "the mean (swa)" : arena_printf(a, "an exponential average (ema, decay %g)", k.decay);
+    const char *unit = k.unit == EPOCH ? "epoch" : "step", *every = k.every > 1 ? arena_printf(a, "%lld %ss", (long long)k.every, unit) : unit;
+    return arena_printf(a, "%s of %lld: the weights after every %s from %s %lld on", what, (long long)n, every, unit, (long long)(k.start + k.every));
+}
+
+average *average_new(const node *train, const model *m, arena *memory, problems *pr)
+{
+    average_keys k;
+    place at;
+    const int form = read_form(train, &k, &at, memory, pr);
+    if (form < 0 || !m) return NULL;
     average *a = arena_alloc(memory, 1, sizeof *a);
     *a = (average){ .view = *m, .of = m, .ema = form == 0, .by_epoch = k.unit == EPOCH, .decay = k.decay, .start = k.start, .every = k.every };
     a->view.x = block_alloc(m->n_weights, sizeof *a->view.x);

@@ -37,6 +37,9 @@ void     average_count(average *a, bool epoch, int64_t count);
 /* The average as it is, or the model's own weights while it is still to begin. */
 const model *average_model(average *a);
 
+/* "the mean (swa) of 10: the weights after every epoch from epoch 21 on": what n averaged weights are by `train.average`; NULL after problems, or if it has none. */
+const char *average_text(const node *train, int64_t n, arena *a, problems *pr);
+
 /* Name and keys of the i-th form; NULL after the last. */
 const heft_option *average_table(int i, const char **name);
 

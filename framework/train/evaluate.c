@@ -7,9 +7,9 @@ int evaluate_suits(const model *m, const dataset *s, problems *pr)
     int rc = 0;
     for (int i = m->loss; s && dataset_weighted(s) && i < m->n_layers; i++) {
         const model_layer *l = &m->layer[i];
-        if (!model_tally_weight(l)) continue;
-        problems_add(pr, l->at, "%s weighs what is in a sample by itself (class_weights, ignore_index), and gives no figure of a sample that "
-                     "the data's weights could multiply; leave out one of the two", l->type);
+        if (!l->n_tallies || l->layer->weighted) continue;
+        problems_add(pr, l->at, "%s counts every sample once (the plugin says of no weights that it takes them), and the data have weights; leave out "
+                     "one of the two", l->type);
         rc = -1;
     }
     return rc;

@@ -6,7 +6,7 @@
 #include "hdf/matrices.h"
 #include "model/pass.h"
 
-/* Samples that do not weigh the same go with losses and metrics that leave their weighing to the host.  s may be NULL. */
+/* Samples that do not weigh the same go with losses and metrics that have no tallies, or weigh what they add to them.  s may be NULL. */
 int evaluate_suits(const model *m, const dataset *s, problems *pr);
 
 /* All samples of s into `sums`, which was reset. */

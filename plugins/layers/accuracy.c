@@ -93,7 +93,7 @@ static void forward(const void *self, const heft_forward *p)
             counted++;
         }
         p->out[i] = a->ignore_index >= 0 ? (float)right : (float)right / (float)a->rows;
-        if (a->ignore_index >= 0) p->tally[WEIGHT][0] += (double)counted;
+        if (a->ignore_index >= 0) p->tally[WEIGHT][0] += heft_sample_weight(p, i) * (double)counted;
     }
 }
 
@@ -102,5 +102,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       sizeof(accuracy), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward,
-    .goal = HEFT_MAXIMIZE,
+    .goal = HEFT_MAXIMIZE, .weighted = 1,
 };

@@ -48,11 +48,11 @@ static int plan(void *self, heft_layer_plan *p)
 }
 
 /* One output is counted; what is not a number is a certain no. */
-static void count(const auc *l, const heft_forward *p, int64_t column, double s, bool yes)
+static void count(const auc *l, const heft_forward *p, int64_t column, double s, bool yes, double weight)
 {
     const double near = s > 1e9 ? 1e9 : s > -1e9 ? s : -1e9, at = (1 + near / (1 + fabs(near))) / 2 * (double)l->bins;
     const int64_t bin = at < (double)l->bins ? (int64_t)at : l->bins - 1;
-    p->tally[yes ? YES : NO][column * l->bins + bin]++;
+    p->tally[yes ? YES : NO][column * l->bins + bin] += weight;
 }
 
 /* log p_k / (1 - p_k) = x_k - log sum_{j != k} exp(x_j) */
@@ -73,10 +73,11 @@ static void forward(const void *self, const heft_forward *p)
     for (int64_t r = 0; r < p->n * a->rows; r++) {
         const int64_t truth = heft_truth(a, p->in[1], r);
         const float *x = p->in[0] + r * a->classes;
-        if (a->classes == 1) count(l, p, r % a->rows, *x, truth == 1);
-        else if (a->classes == 2) count(l, p, 0, (double)x[1] - x[0], truth == 1);
+        const double w = heft_sample_weight(p, r / a->rows);
+        if (a->classes == 1) count(l, p, r % a->rows, *x, truth == 1, w);
+        else if (a->classes == 2) count(l, p, 0, (double)x[1] - x[0], truth == 1, w);
         else
-            for (int64_t k = 0; k < a->classes; k++) count(l, p, k, logit(a->classes, x, k), truth == k);
+            for (int64_t k = 0; k < a->classes; k++) count(l, p, k, logit(a->classes, x, k), truth == k, w);
     }
     for (int64_t i = 0; i < p->n; i++) p->out[i] = 0;
 }
@@ -105,5 +106,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "auc", "metric: area under the ROC curve", sizeof(auc), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .fold = fold,
-    .goal = HEFT_MAXIMIZE,
+    .goal = HEFT_MAXIMIZE, .weighted = 1,
 };

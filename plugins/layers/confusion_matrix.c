@@ -39,10 +39,12 @@ static void forward(const void *self, const heft_forward *p)
     const int64_t rows = p->n * l->answers.rows;
     for (int64_t r = 0; r < rows; r++) {
         const int64_t truth = heft_truth(&l->answers, p->in[1], r), guess = heft_guess(&l->answers, p->in[0], r);
-        if (truth >= 0 && guess >= 0) p->tally[COUNT][truth * l->classes + guess]++;
+        if (truth >= 0 && guess >= 0) p->tally[COUNT][truth * l->classes + guess] += heft_sample_weight(p, r / l->answers.rows);
     }
-    p->tally[ROWS][0] += (double)rows;
-    for (int64_t i = 0; i < p->n; i++) p->out[i] = 0;
+    for (int64_t i = 0; i < p->n; i++) {
+        p->tally[ROWS][0] += heft_sample_weight(p, i) * (double)l->answers.rows;
+        p->out[i] = 0;
+    }
 }
 
 static void fold(const void *self, const heft_fold *p)
@@ -60,5 +62,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       "metric: classes taken for classes; shows the diagonal", sizeof(confusion_matrix), NULL),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .fold = fold,
-    .goal = HEFT_MAXIMIZE,
+    .goal = HEFT_MAXIMIZE, .weighted = 1,
 };

@@ -33,12 +33,13 @@ static void forward(const void *self, const heft_forward *p)
     const explained_variance *l = self;
     for (int64_t i = 0; i < p->n; i++) {
         const float *restrict x = p->in[0] + i * l->count, *restrict t = p->in[1] + i * l->count;
+        const double w = heft_sample_weight(p, i);
         for (int64_t j = 0; j < l->count; j++) {
             const double d = (double)t[j] - x[j];
-            p->tally[SUM][j] += t[j];
-            p->tally[SQUARES][j] += (double)t[j] * t[j];
-            p->tally[ERROR][j] += d;
-            p->tally[ERROR_SQUARES][j] += d * d;
+            p->tally[SUM][j] += w * t[j];
+            p->tally[SQUARES][j] += w * t[j] * t[j];
+            p->tally[ERROR][j] += w * d;
+            p->tally[ERROR_SQUARES][j] += w * d * d;
         }
         p->out[i] = 0;
     }
@@ -53,7 +54,7 @@ static double spread(double sum, double squares, double n)
 static void fold(const void *self, const heft_fold *p)
 {
     const explained_variance *l = self;
-    const double n = (double)p->n;
+    const double n = p->weight;
     double mean = 0;
     for (int64_t j = 0; j < l->count; j++) {
         const double of_target = spread(p->total[SUM][j], p->total[SQUARES][j], n);
@@ -68,5 +69,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       sizeof(explained_variance), NULL),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .fold = fold,
-    .goal = HEFT_MAXIMIZE,
+    .goal = HEFT_MAXIMIZE, .weighted = 1,
 };

@@ -22,8 +22,8 @@ static int plan(void *self, heft_layer_plan *p)
 static inline float distribution(float x)
 {
     float t = x * 0.707106781f;
-    t = t > 4 ? 4 : t;
-    t = t < -4 ? -4 : t;
+    t = heft_where(t > 4, 4, t);
+    t = heft_where(t < -4, -4, t);
     const float z = t * t;
     const float a = (((((-2.72614225801306e-10f * z + 2.77068142495902e-08f) * z - 2.10102402082508e-06f) * z
                        - 5.69250639462346e-05f) * z - 7.34990630326855e-04f) * z - 2.95459980854025e-03f) * z - 1.60960333262415e-02f;

@@ -25,8 +25,8 @@ static void forward(const void *self, const heft_forward *p)
     const float *restrict x = p->in[0];
     float *restrict y = p->out;
     for (int64_t i = 0; i < n; i++) {
-        const float z = x[i] + 3, low = z < 0 ? 0 : z;
-        y[i] = (low > 6 ? 6 : low) / 6;
+        const float z = x[i] + 3, low = heft_where(z < 0, 0, z);
+        y[i] = heft_where(low > 6, 6, low) / 6;
     }
 }
 
@@ -37,7 +37,7 @@ static void backward(const void *self, const heft_backward *p)
     const float *restrict x = p->in[0], *restrict dy = p->dout;
     float *restrict dx = p->din[0];
     if (!dx) return;
-    for (int64_t i = 0; i < n; i++) dx[i] = x[i] <= -3 || x[i] >= 3 ? 0 : dy[i] / 6;
+    for (int64_t i = 0; i < n; i++) dx[i] = heft_where((x[i] <= -3) | (x[i] >= 3), 0, dy[i] / 6);
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {

@@ -67,7 +67,7 @@ static void backward(const void *self, const heft_backward *p)
         const float w = p->dout[i] / (float)l->count;
         for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
             const float y = sign_at(l, t, j), d = margin - y * x[j];
-            dx[j] = d > 0 ? -w * y : 0;
+            dx[j] = heft_where(d > 0, -w * y, 0);
         }
     }
 }

@@ -77,13 +77,13 @@ static void row_back(const kl_divergence *l, const float *restrict x, const floa
     if (l->input == LOGITS) {
         float most, total = 0;
         const float log_sum = (float)log_sum_exp(n, x, &most);
-        for (int64_t k = 0; k < n; k++) total += t[k] > 0 ? t[k] : 0;
+        for (int64_t k = 0; k < n; k++) total += heft_where(t[k] > 0, t[k], 0);
         for (int64_t k = 0; k < n; k++)
-            dx[k] = w * (heft_expf(x[k] - most - log_sum) * total - (t[k] > 0 ? t[k] : 0));
+            dx[k] = w * (heft_expf(x[k] - most - log_sum) * total - heft_where(t[k] > 0, t[k], 0));
     } else if (l->input == LOG_PROBABILITIES) {
-        for (int64_t k = 0; k < n; k++) dx[k] = t[k] > 0 ? -w * t[k] : 0;
+        for (int64_t k = 0; k < n; k++) dx[k] = heft_where(t[k] > 0, -w * t[k], 0);
     } else {
-        for (int64_t k = 0; k < n; k++) dx[k] = t[k] > 0 && x[k] > 1e-7f ? -w * t[k] / x[k] : 0;
+        for (int64_t k = 0; k < n; k++) dx[k] = heft_where((t[k] > 0) & (x[k] > 1e-7f), -w * t[k] / x[k], 0);
     }
 }
 
@@ -105,7 +105,8 @@ static void predict(const void *self, const heft_forward *p)
         const float *x = p->in[0] + r * n;
         float *y = p->out + r * n, most = 0;
         const float log_sum = l->input == LOGITS ? (float)log_sum_exp(n, x, &most) : 0;
-        for (int64_t k = 0; k < n; k++) y[k] = l->input == PROBABILITIES ? x[k] : heft_expf(x[k] - most - log_sum);
+        if (l->input == PROBABILITIES) for (int64_t k = 0; k < n; k++) y[k] = x[k];
+        else for (int64_t k = 0; k < n; k++) y[k] = heft_expf(x[k] - most - log_sum);
     }
 }
 

@@ -31,7 +31,7 @@ static void forward(const void *self, const heft_forward *p)
     const int64_t n = p->n * l->size;
     const float slope = (float)l->slope, *restrict x = p->in[0];
     float *restrict y = p->out;
-    for (int64_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
+    for (int64_t i = 0; i < n; i++) y[i] = heft_where(x[i] > 0, x[i], slope * x[i]);
 }
 
 static void backward(const void *self, const heft_backward *p)
@@ -41,7 +41,7 @@ static void backward(const void *self, const heft_backward *p)
     const float slope = (float)l->slope, *restrict x = p->in[0], *restrict dy = p->dout;
     float *restrict dx = p->din[0];
     if (!dx) return;
-    for (int64_t i = 0; i < n; i++) dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
+    for (int64_t i = 0; i < n; i++) dx[i] = heft_where(x[i] > 0, dy[i], slope * dy[i]);
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {

@@ -26,7 +26,7 @@ static void forward(const void *self, const heft_forward *p)
     const float *restrict x = p->in[0];
     float *restrict y = p->out;
     for (int64_t i = 0; i < n; i++) {
-        const float e = heft_expf(x[i] > 40 ? 40 : x[i]), m = e * (e + 2);
+        const float e = heft_expf(heft_where(x[i] > 40, 40, x[i])), m = e * (e + 2);
         y[i] = x[i] * (m / (m + 2));
     }
 }
@@ -39,7 +39,7 @@ static void backward(const void *self, const heft_backward *p)
     float *restrict dx = p->din[0];
     if (!dx) return;
     for (int64_t i = 0; i < n; i++) {
-        const float e = heft_expf(x[i] > 40 ? 40 : x[i]), m = e * (e + 2), d = 1 / (m + 2);
+        const float e = heft_expf(heft_where(x[i] > 40, 40, x[i])), m = e * (e + 2), d = 1 / (m + 2);
         dx[i] = dy[i] * (m * d + x[i] * (4 * e * (1 + e) * (d * d)));
     }
 }

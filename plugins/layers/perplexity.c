@@ -56,8 +56,9 @@ static void forward(const void *self, const heft_forward *p)
     const int32_t *label = heft_ints(p->in[1]);
     for (int64_t r = 0; r < p->n * l->rows; r++) {
         if (label[r] == l->ignore_index) continue;
-        p->tally[SUM][0] += row_loss(l->classes, p->in[0] + r * l->classes, label[r]);
-        p->tally[ROWS][0]++;
+        const double w = heft_sample_weight(p, r / l->rows);
+        p->tally[SUM][0] += w * row_loss(l->classes, p->in[0] + r * l->classes, label[r]);
+        p->tally[ROWS][0] += w;
     }
     for (int64_t i = 0; i < p->n; i++) p->out[i] = 0;
 }
@@ -73,5 +74,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       sizeof(perplexity), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .fold = fold,
-    .goal = HEFT_MINIMIZE,
+    .goal = HEFT_MINIMIZE, .weighted = 1,
 };

@@ -56,15 +56,16 @@ static void forward(const void *self, const heft_forward *p)
     for (int64_t r = 0; r < p->n * a->rows; r++) {
         const int64_t truth = heft_truth(a, p->in[1], r), guess = heft_guess(a, p->in[0], r);
         const int64_t column = r % a->rows;
+        const double w = heft_sample_weight(p, r / a->rows);
         if (a->classes == 1) {
-            p->tally[TRUE][column] += truth == 1;
-            p->tally[GUESSED][column] += guess == 1;
-            p->tally[RIGHT][column] += truth == 1 && guess == 1;
+            p->tally[TRUE][column] += truth == 1 ? w : 0;
+            p->tally[GUESSED][column] += guess == 1 ? w : 0;
+            p->tally[RIGHT][column] += truth == 1 && guess == 1 ? w : 0;
             continue;
         }
-        if (truth >= 0) p->tally[TRUE][truth]++;
-        if (guess >= 0) p->tally[GUESSED][guess]++;
-        if (truth >= 0 && truth == guess) p->tally[RIGHT][truth]++;
+        if (truth >= 0) p->tally[TRUE][truth] += w;
+        if (guess >= 0) p->tally[GUESSED][guess] += w;
+        if (truth >= 0 && truth == guess) p->tally[RIGHT][truth] += w;
     }
     for (int64_t i = 0; i < p->n; i++) p->out[i] = 0;
 }
@@ -98,5 +99,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       sizeof(precision), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .fold = fold,
-    .goal = HEFT_MAXIMIZE,
+    .goal = HEFT_MAXIMIZE, .weighted = 1,
 };

@@ -42,14 +42,13 @@ static void forward(const void *self, const heft_forward *p)
     float *restrict y = p->out;
     if (channels == 1) {
         const float slope = a[0];
-        for (int64_t i = 0; i < rows; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
+        for (int64_t i = 0; i < rows; i++) y[i] = heft_where(x[i] > 0, x[i], slope * x[i]);
     } else
         for (int64_t i = 0; i < rows; i++, x += channels, y += channels)
-            for (int64_t c = 0; c < channels; c++) y[c] = x[c] > 0 ? x[c] : a[c] * x[c];
+            for (int64_t c = 0; c < channels; c++) y[c] = heft_where(x[c] > 0, x[c], a[c] * x[c]);
 }
 
-/* The sum of dy x where x <= 0, in the sixteen parts of heft_sum.  The choice is of a factor: of summands, gcc 12 with -fno-trapping-math
- * takes the wrong one where vectors are AVX2's. */
+/* The sum of dy x where x <= 0, in the sixteen parts of heft_sum. */
 static float slope_gradient(int64_t n, const float *restrict x, const float *restrict dy)
 {
     float part[16] = { 0 };
@@ -69,11 +68,11 @@ static void backward(const void *self, const heft_backward *p)
     if (da && channels == 1) da[0] += slope_gradient(rows, x, dy);
     if (dx && channels == 1) {
         const float slope = a[0];
-        for (int64_t i = 0; i < rows; i++) dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
+        for (int64_t i = 0; i < rows; i++) dx[i] = heft_where(x[i] > 0, dy[i], slope * dy[i]);
     }
     for (int64_t i = 0; channels > 1 && i < rows * channels; i += channels) {
         if (da) for (int64_t c = 0; c < channels; c++) da[c] += dy[i + c] * (x[i + c] > 0 ? 0 : x[i + c]);
-        if (dx) for (int64_t c = 0; c < channels; c++) dx[i + c] = x[i + c] > 0 ? dy[i + c] : a[c] * dy[i + c];
+        if (dx) for (int64_t c = 0; c < channels; c++) dx[i + c] = heft_where(x[i + c] > 0, dy[i + c], a[c] * dy[i + c]);
     }
 }
 

@@ -40,11 +40,12 @@ static void forward(const void *self, const heft_forward *p)
     double *restrict sum = p->tally[SUM], *restrict squares = p->tally[SQUARES], *restrict error = p->tally[ERROR];
     for (int64_t i = 0; i < p->n; i++) {
         const float *restrict x = p->in[0] + i * l->count, *restrict t = p->in[1] + i * l->count;
+        const double w = heft_sample_weight(p, i);
         for (int64_t j = 0; j < l->count; j++) {
             const double d = (double)t[j] - x[j];
-            sum[j] += t[j];
-            squares[j] += (double)t[j] * t[j];
-            error[j] += d * d;
+            sum[j] += w * t[j];
+            squares[j] += w * t[j] * t[j];
+            error[j] += w * d * d;
         }
         p->out[i] = 0;
     }
@@ -56,7 +57,7 @@ static void fold(const void *self, const heft_fold *p)
     double mean = 0;
     for (int64_t j = 0; j < l->count; j++) {
         const double sum = p->total[SUM][j], squares = p->total[SQUARES][j], error = p->total[ERROR][j];
-        const double spread = squares - sum * sum / (double)p->n;
+        const double spread = squares - sum * sum / p->weight;
         if (spread <= 1e-12 * squares)
             mean += error == 0;
         else
@@ -69,5 +70,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "r2", "metric: coefficient of determination", sizeof(r2), NULL),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .fold = fold,
-    .goal = HEFT_MAXIMIZE,
+    .goal = HEFT_MAXIMIZE, .weighted = 1,
 };

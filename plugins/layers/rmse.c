@@ -24,19 +24,21 @@ static void forward(const void *self, const heft_forward *p)
 {
     const rmse *l = self;
     const float *restrict x = p->in[0], *restrict t = p->in[1];
-    double sum = 0;
-    for (int64_t i = 0; i < p->n * l->count; i++) {
-        const double d = (double)x[i] - t[i];
-        sum += d * d;
+    for (int64_t i = 0; i < p->n; i++) {
+        double sum = 0;
+        for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
+            const double d = (double)x[j] - t[j];
+            sum += d * d;
+        }
+        p->tally[SQUARES][0] += heft_sample_weight(p, i) * sum;
+        p->out[i] = 0;
     }
-    p->tally[SQUARES][0] += sum;
-    for (int64_t i = 0; i < p->n; i++) p->out[i] = 0;
 }
 
 static void fold(const void *self, const heft_fold *p)
 {
     const rmse *l = self;
-    p->state[VALUE][0] = (float)sqrt(p->total[SQUARES][0] / ((double)p->n * (double)l->count));
+    p->state[VALUE][0] = (float)sqrt(p->total[SQUARES][0] / (p->weight * (double)l->count));
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
@@ -44,5 +46,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       sizeof(rmse), NULL),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .fold = fold,
-    .goal = HEFT_MINIMIZE,
+    .goal = HEFT_MINIMIZE, .weighted = 1,
 };

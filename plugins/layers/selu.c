@@ -27,7 +27,7 @@ static void forward(const void *self, const heft_forward *p)
     const int64_t n = p->n * l->size;
     const float *restrict x = p->in[0];
     float *restrict y = p->out;
-    for (int64_t i = 0; i < n; i++) y[i] = x[i] > 0 ? scale * x[i] : scale_alpha * heft_expm1f(x[i]);
+    for (int64_t i = 0; i < n; i++) y[i] = heft_where(x[i] > 0, scale * x[i], scale_alpha * heft_expm1f(x[i]));
 }
 
 static void backward(const void *self, const heft_backward *p)
@@ -37,7 +37,7 @@ static void backward(const void *self, const heft_backward *p)
     const float *restrict x = p->in[0], *restrict y = p->out, *restrict dy = p->dout;
     float *restrict dx = p->din[0];
     if (!dx) return;
-    for (int64_t i = 0; i < n; i++) dx[i] = x[i] > 0 ? scale * dy[i] : dy[i] * (y[i] + scale_alpha);
+    for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * heft_where(x[i] > 0, scale, y[i] + scale_alpha);
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {

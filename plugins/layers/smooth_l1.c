@@ -50,7 +50,7 @@ static void backward(const void *self, const heft_backward *p)
         const float w = p->dout[i] / (float)l->count;
         for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
             const float d = x[j] - t[j];
-            dx[j] = w * (fabsf(d) < beta ? d / beta : (float)((d > 0) - (d < 0)));
+            dx[j] = w * heft_where(fabsf(d) < beta, d / beta, (float)((d > 0) - (d < 0)));
         }
     }
 }

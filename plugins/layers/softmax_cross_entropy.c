@@ -97,11 +97,13 @@ static bool ignored(const softmax_cross_entropy *l, const float *target, int64_t
 }
 
 /* What the rows of a lane's samples weigh. */
-static double weight_of(const softmax_cross_entropy *l, const float *target, int64_t n)
+static double weight_of(const softmax_cross_entropy *l, const heft_forward *p)
 {
+    const float *target = p->in[1];
     double sum = 0;
-    for (int64_t r = 0; r < n * l->rows; r++)
-        if (!ignored(l, target, r)) sum += l->class_weights.n ? l->class_weights.v[heft_ints(target)[r]] : 1;
+    for (int64_t r = 0; r < p->n * l->rows; r++)
+        if (!ignored(l, target, r))
+            sum += heft_sample_weight(p, r / l->rows) * (l->class_weights.n ? l->class_weights.v[heft_ints(target)[r]] : 1);
     return sum;
 }
 
@@ -140,7 +142,7 @@ static double row_loss(const softmax_cross_entropy *l, const float *restrict x, 
 static void survey(const void *self, const heft_forward *p)
 {
     const softmax_cross_entropy *l = self;
-    if (l->weighted) p->tally[WEIGHT][0] += weight_of(l, p->in[1], p->n);
+    if (l->weighted) p->tally[WEIGHT][0] += weight_of(l, p);
 }
 
 static void forward(const void *self, const heft_forward *p)
@@ -208,5 +210,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       "loss: cross-entropy of logits against classes", sizeof(softmax_cross_entropy), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .survey = survey, .forward = forward, .backward = backward,
-    .goal = HEFT_MINIMIZE, .predict = predict,
+    .goal = HEFT_MINIMIZE, .predict = predict, .weighted = 1,
 };

@@ -33,7 +33,7 @@ static void forward(const void *self, const heft_forward *p)
     const int64_t n = p->n * l->size;
     const float beta = (float)l->beta, *restrict x = p->in[0];
     float *restrict y = p->out;
-    for (int64_t i = 0; i < n; i++) y[i] = (x[i] < 0 ? 0 : x[i]) + heft_log1pf(heft_expf(-fabsf(beta * x[i]))) / beta;
+    for (int64_t i = 0; i < n; i++) y[i] = heft_where(x[i] < 0, 0, x[i]) + heft_log1pf(heft_expf(-fabsf(beta * x[i]))) / beta;
 }
 
 static void backward(const void *self, const heft_backward *p)

@@ -50,7 +50,7 @@ static void apply(const spatial_dropout *l, heft_rng rng, int64_t first, int64_t
             heft_uniforms(&r, size, mask);
             for (int64_t c = 0; c < size; c++) mask[c] = mask[c] < rate ? 0 : kept;
             for (int64_t k = at; k < rows * channels; k += channels)
-                for (int64_t c = 0; c < size; c++) y[k + c] = mask[c] == 0 ? 0 : x[k + c] * mask[c];
+                for (int64_t c = 0; c < size; c++) y[k + c] = heft_where(mask[c] == 0, 0, x[k + c] * mask[c]);
         }
     }
 }

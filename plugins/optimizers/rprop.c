@@ -44,11 +44,11 @@ static void step(const void *self, const heft_step *s)
 
     for (size_t i = s->begin; s->t == 1 && i < s->end; i++) d[i] = s->lr;
     for (size_t i = s->begin; i < s->end; i++) {
-        const bool up = (g[i] > 0 && before[i] > 0) || (g[i] < 0 && before[i] < 0);
-        const bool down = (g[i] > 0 && before[i] < 0) || (g[i] < 0 && before[i] > 0);
-        const float next = d[i] * (up ? plus : down ? minus : 1), now = down ? 0 : g[i];
-        d[i] = next < least ? least : next > most ? most : next;
-        x[i] -= now > 0 ? d[i] : now < 0 ? -d[i] : 0;
+        const bool up = ((g[i] > 0) & (before[i] > 0)) | ((g[i] < 0) & (before[i] < 0));
+        const bool down = ((g[i] > 0) & (before[i] < 0)) | ((g[i] < 0) & (before[i] > 0));
+        const float next = d[i] * heft_where(up, plus, heft_where(down, minus, 1)), now = heft_where(down, 0, g[i]);
+        d[i] = heft_where(next < least, least, heft_where(next > most, most, next));
+        x[i] -= heft_where(now > 0, d[i], heft_where(now < 0, -d[i], 0));
         before[i] = now;
     }
 }

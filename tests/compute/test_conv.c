@@ -64,7 +64,7 @@ static void one(const forms *f, conv_case v)
     block_free(rdy);
 }
 
-enum { CASES = 28 };
+enum { CASES = 36 };
 
 static void cases_fill(conv_case out[CASES])
 {
@@ -96,6 +96,14 @@ static void cases_fill(conv_case out[CASES])
         { "not square", 2, { 5, 9, 3, 5, 4, 6, 3, 2, { 1, 2 }, { 1, 1 }, { 1, 1, 0, 0 }, 1 } },
         { "not square, 16 channels", 2, { 6, 10, 16, 6, 9, 32, 1, 4, { 1, 1 }, { 1, 1 }, { 0, 0, 1, 1 }, 1 } },
         { "sequence: width 1", 4, { 20, 1, 8, 18, 1, 16, 3, 1, { 1, 1 }, { 1, 1 }, { 0, 0, 0, 0 }, 1 } },
+        square("32 channels", 2, 16, 32, 32, 3, 1, 1, 1, 1, 1),
+        square("32 channels, one sample", 1, 17, 32, 64, 3, 1, 1, 0, 0, 1),
+        square("32 channels, padding all around", 2, 16, 64, 32, 3, 1, 1, 2, 2, 1),
+        square("one channel to 48", 3, 9, 1, 48, 3, 1, 1, 1, 1, 1),
+        square("1x1, 17 to 32 channels", 3, 6, 17, 32, 1, 1, 1, 0, 0, 1),
+        square("many rows at once", 3, 20, 3, 32, 5, 1, 1, 1, 2, 1),
+        { "32 channels, not square", 2, { 5, 18, 32, 6, 17, 32, 2, 3, { 1, 1 }, { 1, 1 }, { 1, 1, 0, 1 }, 1 } },
+        { "32 channels, one row", 3, { 1, 40, 32, 1, 40, 32, 1, 4, { 1, 1 }, { 1, 1 }, { 0, 0, 3, 0 }, 1 } },
         { "asymmetric on each side", 2, { 6, 6, 4, 9, 10, 5, 3, 3, { 1, 1 }, { 1, 1 }, { 2, 3, 1, 5 }, 1 } },
     };
     _Static_assert(sizeof cases / sizeof *cases == CASES, "counted");
@@ -159,6 +167,142 @@ static void test_library_is_used(void **state)
     }
 }
 
+/* LIBXSMM's forms, whatever the shape: the choice must not hide one.  What they cannot do they refuse, untouched. */
+static bool simple(const heft_conv *c)
+{
+    return c->groups == 1 && c->stride[0] == 1 && c->stride[1] == 1 && c->dilation[0] == 1 && c->dilation[1] == 1
+        && c->pad[0] < c->kh && c->pad[1] < c->kh && c->pad[2] < c->kw && c->pad[3] < c->kw;
+}
+
+static void xsmm_forward(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y)
+{
+    assert_int_equal(xsmm_conv(c, n, x, w, bias, y), simple(c));
+    if (!simple(c)) plain_conv(c, n, x, w, bias, y);
+}
+
+static void xsmm_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx)
+{
+    assert_int_equal(xsmm_conv_back_data(c, n, dy, w, dx), simple(c));
+    if (!simple(c)) plain_conv_back_data(c, n, dy, w, dx);
+}
+
+static void xsmm_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias)
+{
+    assert_int_equal(xsmm_conv_back_weight(c, n, x, dy, dw, dbias), simple(c));
+    if (!simple(c)) plain_conv_back_weight(c, n, x, dy, dw, dbias);
+}
+
+static void test_xsmm(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    assert_int_equal(xsmm_open(), strstr(compute_describe(), "LIBXSMM") != NULL);
+    if (!xsmm_open()) skip();
+    const forms f = { "LIBXSMM", xsmm_forward, xsmm_data, xsmm_weight, false };
+    all(&f);
+    for (int64_t size = 1; size <= 9; size++)
+        for (int64_t kernel = 1; kernel <= size && kernel <= 4; kernel++)
+            for (int64_t before = 0; before < kernel; before++)
+                one(&f, square("any size", 1 + size % 2, size, 5 * size - 4, 7 * size + 1, kernel, 1, 1, before, kernel - 1 - before, 1));
+}
+
+/* Its choice, at its edges: forward, back to data, back to weights. */
+static void test_xsmm_choice(void **state)
+{
+    (void)state;
+    static const struct { int64_t size, ic, oc, kernel, stride, dilation, pad, groups; const char *pays; } cases[] = {
+        { 16, 32, 32, 3, 1, 1, 1, 1, "fdw" },   { 16, 64, 64, 3, 1, 1, 1, 1, "fdw" },  { 16, 64, 96, 3, 1, 1, 1, 1, "w" },
+        { 15, 32, 32, 3, 1, 1, 1, 1, "fw" },    { 6, 32, 32, 3, 1, 1, 1, 1, "fw" },    { 5, 32, 32, 3, 1, 1, 1, 1, "w" },
+        { 3, 32, 32, 3, 1, 1, 1, 1, "w" },      { 2, 32, 32, 2, 1, 1, 0, 1, "" },      { 16, 16, 32, 3, 1, 1, 1, 1, "w" },
+        { 16, 31, 32, 3, 1, 1, 1, 1, "w" },     { 16, 32, 48, 3, 1, 1, 1, 1, "w" },    { 16, 32, 40, 3, 1, 1, 1, 1, "" },
+        { 16, 32, 16, 3, 1, 1, 1, 1, "" },      { 16, 32, 32, 1, 1, 1, 0, 1, "w" },    { 16, 32, 32, 2, 1, 1, 0, 1, "fdw" },
+        { 16, 32, 32, 4, 1, 1, 0, 1, "w" },     { 16, 256, 256, 3, 1, 1, 1, 1, "w" },  { 16, 352, 352, 3, 1, 1, 1, 1, "" },
+        { 256, 32, 32, 3, 1, 1, 1, 1, "fdw" },  { 257, 32, 32, 3, 1, 1, 1, 1, "fd" },  { 16, 32, 32, 3, 2, 1, 1, 1, "" },
+        { 16, 32, 32, 3, 1, 2, 2, 1, "" },      { 16, 64, 64, 3, 1, 1, 1, 2, "" },     { 16, 32, 32, 3, 1, 1, 3, 1, "" },
+        { 16, 32, 32, 8, 1, 1, 0, 1, "w" },     { 16, 32, 32, 9, 1, 1, 0, 1, "" },
+    };
+    compute_init(1, COMPUTE_F32);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const conv_case v = square("", 1, cases[i].size, cases[i].ic, cases[i].oc, cases[i].kernel, cases[i].stride,
+                                   cases[i].dilation, cases[i].pad, cases[i].pad, cases[i].groups);
+        for (xsmm_pass pass = XSMM_FORWARD; pass <= XSMM_BACK_WEIGHT; pass++)
+            if (xsmm_pays(&v.c, pass) != (xsmm_open() && strchr(cases[i].pays, "fdw"[pass])))
+                fail_msg("case %zu: pass %c", i, "fdw"[pass]);
+    }
+    heft_conv odd = square("", 1, 16, 32, 32, 3, 1, 1, 1, 1, 1).c;
+    odd.oh--;                                    /* not the size that the kernel makes */
+    assert_false(xsmm_pays(&odd, XSMM_FORWARD) || xsmm_conv(&odd, 1, NULL, NULL, NULL, NULL));
+}
+
+/* The host does as the choice says: the bits are LIBXSMM's. */
+static void test_xsmm_is_chosen(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    if (!xsmm_open()) skip();
+    const heft_host *h = compute_host();
+    const conv_case v = square("", 2, 16, 32, 32, 3, 1, 1, 1, 1, 1);
+    const size_t nx = conv_x_size(&v), nw = conv_w_size(&v);
+    float *x = numbers(1, nx), *w = numbers(2, nw), *y[2], *dx[2], *dw[2];
+    for (int i = 0; i < 2; i++) {
+        y[i] = filled(0, nx);
+        dx[i] = filled(0, nx);
+        dw[i] = filled(1, nw);
+    }
+    h->conv(&v.c, v.n, x, w, NULL, y[0]);
+    h->conv_back_data(&v.c, v.n, x, w, dx[0]);
+    h->conv_back_weight(&v.c, v.n, x, y[0], dw[0], NULL);
+    assert_true(xsmm_conv(&v.c, v.n, x, w, NULL, y[1]) && xsmm_conv_back_data(&v.c, v.n, x, w, dx[1])
+                && xsmm_conv_back_weight(&v.c, v.n, x, y[1], dw[1], NULL));
+    assert_memory_equal(y[0], y[1], nx * sizeof *x);
+    assert_memory_equal(dx[0], dx[1], nx * sizeof *x);
+    assert_memory_equal(dw[0], dw[1], nw * sizeof *x);
+    float *all_of_it[] = { x, w, y[0], y[1], dx[0], dx[1], dw[0], dw[1] };
+    for (size_t i = 0; i < sizeof all_of_it / sizeof *all_of_it; i++) block_free(all_of_it[i]);
+}
+
+/* A NaN or an infinity among the operands reaches all that it is a term of, and where no weight is one, nothing else. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    const heft_host *h = compute_host();
+    const conv_case v = square("", 2, 16, 32, 32, 3, 1, 1, 1, 1, 1);
+    const size_t nx = conv_x_size(&v), nw = conv_w_size(&v);
+    static const float bad[] = { NAN, INFINITY };
+    for (int b = 0; b < 2; b++) {
+        float *x = filled(1, nx), *w = filled(1, nw), *y = filled(0, nx), *dw = filled(0, nw);
+        const size_t corner = nx / 2 + 5;        /* sample 1, row 0, column 0, channel 5 */
+        x[corner] = bad[b];
+        h->conv(&v.c, v.n, x, w, NULL, y);
+        for (size_t i = 0; i < nx; i++) {
+            const size_t at = i % (nx / 2) / 32;
+            assert_int_equal(!isfinite(y[i]), i >= nx / 2 && at / 16 < 2 && at % 16 < 2);
+        }
+        h->conv_back_data(&v.c, v.n, x, w, y);
+        for (size_t i = 0; i < nx; i++) {
+            const size_t at = i % (nx / 2) / 32;
+            assert_int_equal(!isfinite(y[i]), i >= nx / 2 && at / 16 < 2 && at % 16 < 2);
+        }
+        for (size_t i = 0; i < nx; i++) y[i] = 1;
+        h->conv_back_weight(&v.c, v.n, x, y, dw, NULL);
+        for (size_t i = 0; i < nw; i++) {        /* the taps that the corner lies under, and its channel */
+            const size_t tap = i / (32 * 32);
+            assert_int_equal(!isfinite(dw[i]), i / 32 % 32 == 5 && tap / 3 < 2 && tap % 3 < 2);
+        }
+        x[corner] = 1;
+        w[0] = bad[b];
+        h->conv(&v.c, v.n, x, w, NULL, y);
+        assert_false(isfinite(y[(16 + 1) * 32]) || isfinite(y[nx - 32]));
+        h->conv_back_data(&v.c, v.n, x, w, y);
+        assert_false(isfinite(y[0]) || isfinite(y[(16 + 1) * 32]));
+        block_free(x);
+        block_free(w);
+        block_free(y);
+        block_free(dw);
+    }
+}
+
 /* No sample: nothing is read or written but dx of none. */
 static void test_empty(void **state)
 {
@@ -180,6 +324,10 @@ int main(void)
         cmocka_unit_test(test_host_bf16),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_library_is_used),
+        cmocka_unit_test(test_xsmm),
+        cmocka_unit_test(test_xsmm_choice),
+        cmocka_unit_test(test_xsmm_is_chosen),
+        cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

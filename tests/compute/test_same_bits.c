@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-enum { SHAPES = 24, TASKS = 3 * SHAPES };
+enum { SHAPES = 27, TASKS = 3 * SHAPES };
 
 /* Task i does shape i % SHAPES with numbers of its own, and leaves a hash of what came out. */
 typedef struct work { uint64_t *hash; int shift; } work;
@@ -66,6 +66,9 @@ static uint64_t do_shape(int i, int shape)
     case 20: return do_conv(i, square("", 3, 8, 16, 16, 3, 1, 2, 2, 2, 1));
     case 21: return do_conv(i, square("", 3, 8, 3, 6, 3, 1, 1, 1, 1, 3));
     case 22: return do_conv(i, square("", 4, 12, 3, 16, 5, 1, 1, 2, 2, 1));
+    case 23: return do_conv(i, square("", 3, 16, 32, 32, 3, 1, 1, 1, 1, 1));
+    case 24: return do_conv(i, square("", 2, 18, 32, 64, 3, 1, 1, 0, 0, 1));
+    case 25: return do_conv(i, square("", 3, 12, 1, 32, 5, 1, 1, 2, 2, 1));
     default: return do_conv(i, square("", 4, 6, 64, 64, 3, 1, 1, 1, 1, 1));
     }
 }
@@ -149,6 +152,9 @@ static void test_many_shapes(void **state)
     const uint64_t before = do_shape(0, 9);
     for (int i = 0; i < 1100; i++) do_gemm(0, 40, 40, 21 + i, false, true, 0);
     assert_true(do_shape(0, 9) == before);
+    const uint64_t image = do_shape(0, 23);
+    for (int64_t size = 6; size < 50; size++) do_conv(0, square("", 1, size, 32, 32, 2, 1, 1, 1, 0, 1));
+    assert_true(do_shape(0, 23) == image);
 }
 
 /* A region of another thread's, as of a program that uses heft as a library. */

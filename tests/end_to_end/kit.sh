@@ -27,7 +27,9 @@ for kind in layer optimizer initializer; do
     expect 2 heft check my_$kind/my_$kind.yaml
 
     expect 0 cmake -S my_$kind -B my_$kind/build -G "$generator"
-    expect 0 cmake --build my_$kind/build
+    expect 0 cmake --build my_$kind/build --verbose
+    # With the latter gcc 12 takes the wrong summand in `sum += x > 0 ? 0 : a * b` where vectors are AVX2's.
+    if grep -E -- '-ffast-math|-fno-trapping-math' out; then die "flags that change the arithmetic"; fi
     expect 0 heft plugins check my_$kind/build/plugins/${kind}s/my_$kind.so
     expect 0 heft check my_$kind/my_$kind.yaml
 done

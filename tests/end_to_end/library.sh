@@ -133,6 +133,17 @@ size=$(stat -c %s letters.txt)
 head -c $(((size - 1) / 16 * 16)) letters.txt | tr 'a-p' '\000-\017' >tokens
 same letters byte tokens letters.txt
 
+# A prompt is gone on with as by heft predict.
+tr 'a-p' 'ROME:,. adehinst' <letters.txt >verse.txt
+expect 0 "$heft" train letters.yaml data.train=verse.txt --run runs/gpt
+c_block 2 "$source_dir/docs/library.md" >verse.c
+# shellcheck disable=SC2046,SC2086
+expect 0 "$compiler" $flags -std=c17 -Wall -Wextra -Werror verse.c $(pkg-config --cflags --libs heft) -o verse
+expect 0 ./verse
+mv out by_program
+expect 0 "$heft" predict runs/gpt --prompt ROMEO: --length 80 --temperature 0.8 --seed 1
+cmp out by_program || die "the program's text is not that of heft predict"
+
 # What cannot be is said as heft says it.
 expect 1 ./use none 1 float
 says err "none"

@@ -45,6 +45,9 @@ expect 0 "$heft" predict whole --input data/new.csv
 [ "$(wc -l <out)" = 161 ] || die "not a prediction for each row"
 expect 0 "$heft" eval whole --data data/new.csv
 expect 0 "$heft" show whole
+says out "The weights are an exponential average (ema, decay 0.9) of 26: the weights after every step from step 11 on."
+expect 0 "$heft" show whole --json
+says out '"average": "an exponential average (ema'
 expect 0 "$heft" schema
 for word in '"average"' '"lsuv"' '"swa"' '"leaky_relu"'; do says out "$word"; done
 
@@ -86,8 +89,36 @@ says err "has no column ww"
 expect 2 "$heft" check first.yaml train.average=emma 'model.hidden.init.weight={he_normal: {gain: relo}}'
 says err "there is no 'emma'; ema and swa are known"
 says err "did you mean 'relu'"
-expect 2 "$heft" check first.yaml 'loss={softmax_cross_entropy: {class_weights: [1, 2]}}'
+expect 0 "$heft" check first.yaml 'loss={softmax_cross_entropy: {class_weights: [1, 2]}}' 'metrics=[f1, auc, {accuracy: {ignore_index: 0}}]'
+
+# A metric whose tallies know of no weights is refused beside them.
+mkdir mine
+cat >mine/once.c <<'C'
+#include <heft/plugin.h>
+static int plan(void *self, heft_layer_plan *p)
+{
+    (void)self;
+    p->out = (heft_shape){ HEFT_F32, 0 };
+    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "rows", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
+    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "value", .role = HEFT_STATE, .shape = { HEFT_F32, 0 } };
+    return 0;
+}
+static void forward(const void *self, const heft_forward *p)
+{
+    (void)self;
+    p->tally[0][0] += (double)p->n;
+    for (int64_t i = 0; i < p->n; i++) p->out[i] = 0;
+}
+static void fold(const void *self, const heft_fold *p) { (void)self; p->state[0][0] = (float)p->total[0][0]; }
+HEFT_EXPORT const heft_layer heft_plugin = {
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "once", "metric: how many", 0, NULL),
+    .min_in = 2, .max_in = 2, .plan = plan, .forward = forward, .fold = fold, .goal = HEFT_MAXIMIZE };
+C
+cc -std=c17 -O2 -ffp-contract=off -fPIC -shared -fvisibility=hidden -I "$source_dir/framework/include" mine/once.c -o mine/once.so
+expect 2 "$heft" check first.yaml 'plugins=[mine]' 'metrics=[once]'
+says err "once counts every sample once"
 says err "leave out one of the two"
+expect 0 "$heft" check first.yaml 'plugins=[mine]' 'metrics=[once]' data.weight=null data.drop=w
 
 # Padding: what stands behind a sentence changes nothing of its prediction.
 cat >text.yaml <<'YAML'

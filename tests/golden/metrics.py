@@ -34,8 +34,8 @@ def shape(v, limit):
     return "{ HEFT_F32, %s }" % text if limit is None else "{ HEFT_I32, %s, %d }" % (text, limit)
 
 
-def case(name, options, x, t, limit, value, error=1e-6):
-    """limit: of labels; None: the target is numbers.  error: what the value may be off by."""
+def case(name, options, x, t, limit, value, error=1e-6, w=None):
+    """limit: of labels; None: the target is numbers.  error: what the value may be off by.  w: what each sample weighs."""
     x, t = np.asarray(x, f32), np.asarray(t, f32 if limit is None else np.int64)
     if limit is None:
         target = ".t = (const float[]){ %s }" % ", ".join(number(v) for v in t.ravel())
@@ -44,6 +44,8 @@ def case(name, options, x, t, limit, value, error=1e-6):
     rows = ['{ "%s", "%s", %d' % (name, options, len(x)), ".shape = { %s, %s }" % (shape(x, None), shape(t, limit)),
             ".x = (const float[]){ %s }" % ", ".join(number(v) for v in x.ravel()), target,
             ".value = %s, .error = %g" % (number(value), error)]
+    if w is not None:
+        rows.insert(-1, ".w = (const float[]){ %s }" % ", ".join(number(v) for v in w))
     print(",\n  ".join(wrapped(r) for r in rows) + " },")
 
 
@@ -156,3 +158,53 @@ for k, dims in ((3, (20,)), (5, (6, 7))):
 t = labels(4, 8, 3)                                     # the fourth label is none of the output's classes, and ignored
 x = normal(8, 3, 3)
 case("accuracy", "{ignore_index: 3}", x, t, 4, m.accuracy_score(t[t < 3], x.argmax(-1)[t < 3]))
+
+
+# ---- samples that do not weigh the same ----
+
+def weights(n):
+    return rng.choice([0.25, 0.5, 1, 2.25, 4], n).astype(f32)
+
+
+for name, score in scores.items():
+    t, w = labels(2, 31), weights(31)
+    x = normal(31, 1) + t[:, None] - f32(0.5)
+    case(name, "", x, t[:, None], 2, score(t, x[:, 0] > 0, sample_weight=w), w=w)
+    t, w = labels(4, 40), weights(40)
+    x = leaning(t, 4, 1.5)
+    for average in ("macro", "micro", "weighted"):
+        case(name, "{average: %s}" % average, x, t, 4, score(t, x.argmax(1), average=average, sample_weight=w), w=w)
+    t, w = labels(2, 21, 3), weights(21)
+    x = normal(21, 3) + t - f32(0.5)
+    case(name, "{average: macro}", x, t, 2, score(t, x > 0, average="macro", sample_weight=w), w=w)
+    t, w = labels(3, 7, 6), weights(7)
+    x = leaning(t, 3, 1)
+    case(name, "", x, t, 3, score(t.ravel(), x.argmax(-1).ravel(), average="macro", sample_weight=w.repeat(6)), w=w)
+
+t, w = labels(7, 50), weights(50)
+x = leaning(t, 7, 1)
+case("top_k", "{k: 2}", x, t, 7, m.top_k_accuracy_score(t, x, k=2, labels=range(7), sample_weight=w), w=w)
+case("accuracy", "", x, t, 7, m.accuracy_score(t, x.argmax(1), sample_weight=w), w=w)
+keep = t != 1
+case("accuracy", "{ignore_index: 1}", x, t, 7, m.accuracy_score(t[keep], x.argmax(1)[keep], sample_weight=w[keep]), w=w)
+case("confusion_matrix", "", x, t, 7, m.confusion_matrix(t, x.argmax(1), sample_weight=w).trace() / w.sum(), w=w)
+p = np.exp(x.astype(float)) / np.exp(x.astype(float)).sum(1, keepdims=True)
+case("perplexity", "", x, t, 7, np.exp(m.log_loss(t, p, labels=range(7), sample_weight=w)), w=w)
+case("perplexity", "{ignore_index: 1}", x, t, 7, np.exp(m.log_loss(t[keep], p[keep], labels=range(7), sample_weight=w[keep])), w=w)
+t, w = labels(2, 200), weights(200)
+x = normal(200, 1) + t[:, None]
+case("auc", "{bins: 100000}", x, t[:, None], 2, m.roc_auc_score(t, x[:, 0], sample_weight=w), 1e-4, w=w)
+t, w = labels(4, 150), weights(150)
+x = leaning(t, 4, 1)
+p = np.exp(x.astype(float)) / np.exp(x.astype(float)).sum(1, keepdims=True)
+case("auc", "{bins: 100000}", x, t, 4, np.mean([m.roc_auc_score(t == k, p[:, k], sample_weight=w) for k in range(4)]), 1e-4, w=w)
+for dims in ((30, 1), (12, 4)):
+    t, w = (3 * normal(*dims) + 1).astype(f32), weights(dims[0])
+    x = t + normal(*dims)
+    flat = t.astype(float), x.astype(float)
+    case("rmse", "", x, t, None, m.mean_squared_error(*flat, sample_weight=w) ** 0.5, w=w)
+    case("mean_absolute_error", "", x, t, None, m.mean_absolute_error(*flat, sample_weight=w), w=w)
+    case("mean_squared_error", "", x, t, None, m.mean_squared_error(*flat, sample_weight=w), w=w)
+    case("mean_absolute_percentage_error", "", x, t, None, m.mean_absolute_percentage_error(*flat, sample_weight=w), 1e-5, w=w)
+    case("explained_variance", "", x + 5, t, None, m.explained_variance_score(*flat, sample_weight=w), w=w)
+    case("r2", "", x, t, None, m.r2_score(*flat, sample_weight=w), w=w)

@@ -103,12 +103,25 @@ static void normals_of_any_count(void **state)
     }
 }
 
+/* The bits of the one or the other, whatever they mean. */
+static void chosen(void **state)
+{
+    (void)state;
+    static const float rows[][2] = { { 1, 2 }, { 0, -0.0f }, { -0.0f, 0 }, { NAN, 1 }, { 1, NAN }, { INFINITY, -INFINITY }, { 1e-45f, 3 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int c = 0; c < 2; c++) {
+            const float got = heft_where(c, rows[i][0], rows[i][1]);
+            assert_memory_equal(&got, &rows[i][!c], sizeof got);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stated_errors),
         cmocka_unit_test(normal_moments),
         cmocka_unit_test(normals_of_any_count),
+        cmocka_unit_test(chosen),
     };
     return cmocka_run_group_tests_name("elementary functions", tests, NULL, NULL);
 }

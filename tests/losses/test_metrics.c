@@ -7,6 +7,7 @@ typedef struct golden {
     heft_shape  shape[2];
     const float *x, *t;                  /* t NULL: labels */
     const int32_t *labels;
+    const float *w;                      /* NULL: 1 each */
     float       value;
     double      error;
 } golden;
@@ -23,6 +24,7 @@ static harness *case_open(const golden *c, const int64_t *lanes)
     snprintf(h->label + used, sizeof h->label - used, ", case %d", (int)(c - cases));
     memcpy(h->in[0], c->x, (size_t)c->n * harness_count(&c->shape[0]) * sizeof(float));
     memcpy(h->in[1], c->t ? (const void *)c->t : c->labels, nt * sizeof(float));
+    h->sample_weight = c->w;
     return h;
 }
 
@@ -34,10 +36,14 @@ static float value_of(harness *h, bool train)
         harness_fold(h);
         return h->state[0][0];
     }
-    double sum = 0;
-    for (int64_t i = 0; i < h->n; i++) sum += h->out[i];
+    double sum = 0, weight = 0;
+    for (int64_t i = 0; i < h->n; i++) {
+        const double w = h->sample_weight ? (double)h->sample_weight[i] : 1;
+        sum += w * h->out[i];
+        weight += w;
+    }
     const bool weighs = h->n_of[HEFT_TALLY] == 1 && !strcmp(h->of[HEFT_TALLY][0]->name, "weight");
-    return (float)(sum / (weighs ? h->total[0][0] : (double)h->n));
+    return (float)(sum / (weighs ? h->total[0][0] : weight));
 }
 
 static void test_values(void **unused)
@@ -58,6 +64,34 @@ static void test_values(void **unused)
         harness_near(three, "value in other lanes", 1, &b, &a, 1e-7, 1e-6);
         harness_close(one);
         harness_close(three);
+    }
+}
+
+/* A weight of 3 is a sample three times, one of 0 a sample less. */
+static void test_whole_weights(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < N_CASES; i++) {
+        const golden *c = &cases[i];
+        const size_t nx = harness_count(&c->shape[0]), nt = harness_count(&c->shape[1]);
+        float w[256];
+        int many = 0;
+        assert_true(c->n <= 256);
+        for (int k = 0; k < c->n; k++) w[k] = (float)((k * 7 + 3) % 4), many += (int)w[k];
+        if (c->n < 5 || c->w) continue;
+        harness *weighted = case_open(c, LANES(2, c->n - 2));
+        weighted->sample_weight = w;
+        harness *repeated = harness_open(c->name, c->options, 2, c->shape, LANES(many));
+        for (int k = 0, at = 0; k < c->n; k++)
+            for (int j = 0; j < (int)w[k]; j++, at++) {
+                memcpy(repeated->in[0] + (size_t)at * nx, weighted->in[0] + (size_t)k * nx, nx * sizeof(float));
+                memcpy(repeated->in[1] + (size_t)at * nt, weighted->in[1] + (size_t)k * nt, nt * sizeof(float));
+            }
+        const float a = value_of(weighted, false), b = value_of(repeated, false);
+        harness_near(weighted, "value with weights", 1, &a, &b, 1e-6, 1e-6);
+        assert_true(!weighted->n_of[HEFT_TALLY] || weighted->layer->weighted == 1);
+        harness_close(weighted);
+        harness_close(repeated);
     }
 }
 
@@ -193,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_whole_weights),
         cmocka_unit_test(test_confusion_matrix),
         cmocka_unit_test(test_not_numbers),
         cmocka_unit_test(test_error_of_auc),

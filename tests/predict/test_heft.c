@@ -124,6 +124,45 @@ static void predicts(void **state)
     heft_close(m);
 }
 
+/* Text: the seed's, whatever the threads; the prompt is not repeated; what is wrong is said, and nothing is written. */
+static void goes_on(void **state)
+{
+    (void)state;
+    char wrote[2][41];
+    for (int threads = 1; threads < 3; threads++) {
+        heft_model *m = open_good("text.h5", threads);
+        memset(wrote[threads - 1], '?', sizeof wrote[0]);
+        if (heft_generate(m, "ab", 40, 2, 0, 5, wrote[threads - 1]) < 0) fail_msg("%s", heft_last_error());
+        assert_int_equal(strlen(wrote[threads - 1]), 40);
+        heft_close(m);
+    }
+    assert_string_equal(wrote[0], wrote[1]);
+    heft_model *m = open_good("text.h5", 1), *pictures = open_good("digits.h5", 1);
+    assert_int_equal(heft_generate(m, "ab", 40, 2, 0, 6, wrote[1]), 0);
+    assert_string_not_equal(wrote[0], wrote[1]);
+    assert_int_equal(heft_generate(m, "ab", 3, 2, 0, 5, wrote[1]), 0);
+    assert_int_equal(strlen(wrote[1]), 3);
+    assert_memory_equal(wrote[0], wrote[1], 3);
+    assert_int_equal(heft_generate(m, "ab", 0, 1, 0, 0, wrote[1]), 0);
+    assert_string_equal(wrote[1], "");
+    const struct { heft_model *m; const char *prompt; int64_t length; double temperature; int64_t top_k; char *to; const char *says; } bad[] = {
+        { NULL, "ab", 5, 1, 0, wrote[1], "no model is given" }, { m, NULL, 5, 1, 0, wrote[1], "no prompt is given" },
+        { m, "ab", 5, 1, 0, NULL, "no room for text is given" }, { m, "", 5, 1, 0, wrote[1], "the prompt is empty" },
+        { m, "ax", 5, 1, 0, wrote[1], "byte 0x78 'x' does not occur" }, { m, "ab", -1, 1, 0, wrote[1], "a length of -1" },
+        { m, "ab", 5, -1, 0, wrote[1], "a temperature of -1; a number from 0 to 100" }, { m, "ab", 5, NAN, 0, wrote[1], "a temperature of nan" },
+        { m, "ab", 5, 101, 0, wrote[1], "a temperature of 101" }, { m, "ab", 5, 1, -2, wrote[1], "the -2 likeliest characters" },
+        { pictures, "ab", 5, 1, 0, wrote[1], "was not trained on text" },
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        strcpy(wrote[1], "as it was");
+        assert_int_equal(heft_generate(bad[i].m, bad[i].prompt, bad[i].length, bad[i].temperature, bad[i].top_k, 0, bad[i].to), -1);
+        if (!strstr(heft_last_error(), bad[i].says)) fail_msg("row %zu: '%s'", i, heft_last_error());
+        assert_string_equal(wrote[1], "as it was");
+    }
+    heft_close(m);
+    heft_close(pictures);
+}
+
 static void refused(void **state)
 {
     (void)state;
@@ -226,7 +265,7 @@ int main(void)
 {
     setenv("HEFT_PLUGIN_PATH", PLUGIN_DIR, 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(describes), cmocka_unit_test(scales), cmocka_unit_test(predicts), cmocka_unit_test(refused),
+        cmocka_unit_test(describes), cmocka_unit_test(scales), cmocka_unit_test(predicts), cmocka_unit_test(goes_on), cmocka_unit_test(refused),
         cmocka_unit_test(leaves_settings), cmocka_unit_test(many_threads),
     };
     return cmocka_run_group_tests(tests, begin, leave_scratch);

@@ -170,6 +170,30 @@ static void test_matrices(void **state)
     setup_end(&s);
 }
 
+static void test_words(void **state)
+{
+    (void)state;
+    static const struct { const char *yaml; int64_t n; const char *words; } cases[] = {
+        { "swa", 3, "the mean (swa) of 3: the weights after every epoch from epoch 1 on" },
+        { "{swa: {start: 20, every: 5}}", 2, "the mean (swa) of 2: the weights after every 5 epochs from epoch 25 on" },
+        { "{swa: {unit: step, start: 4}}", 9, "the mean (swa) of 9: the weights after every step from step 5 on" },
+        { "ema", 7, "an exponential average (ema, decay 0.999) of 7: the weights after every step from step 1 on" },
+        { "{ema: {decay: 0.5, unit: epoch}}", 1, "an exponential average (ema, decay 0.5) of 1: the weights after every epoch from epoch 1 on" },
+        { "null", 1, NULL },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        arena *a = arena_new();
+        problems pr = { 0 };
+        char yaml_text[100];
+        snprintf(yaml_text, sizeof yaml_text, "average: %s", cases[i].yaml);
+        const char *words = average_text(node_parse(a, "test.yaml", yaml_text, strlen(yaml_text), &pr), cases[i].n, a, &pr);
+        assert_int_equal(pr.n, 0);
+        if (!cases[i].words) assert_null(words);
+        else assert_string_equal(words, cases[i].words);
+        arena_free(a);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -196,7 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden), cmocka_unit_test(test_judged), cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_still_to_begin),
-        cmocka_unit_test(test_matrices), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_matrices), cmocka_unit_test(test_words), cmocka_unit_test(test_refused),
     };
     compute_init(2, COMPUTE_F32);
     return cmocka_run_group_tests(tests, NULL, NULL);

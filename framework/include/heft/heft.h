@@ -10,7 +10,7 @@
  * in their last bits.
  *
  * Threads: every function may be called from any thread, and a model used by several; calls that work (heft_open,
- * heft_predict, heft_close) take turns in the process, each with all the threads it was given.  Nothing may use a
+ * heft_predict, heft_generate, heft_close) take turns in the process, each with all the threads it was given.  Nothing may use a
  * model while it is closed.  No signal handlers, locale, environment or OpenMP settings of the program are changed.
  * heft_open starts short-lived child processes, in which plugins are tried before the program opens them; plugins stay
  * open.  It reads HDF5: a program that uses HDF5 itself (which is not safe for threads as it is commonly built) must
@@ -76,6 +76,13 @@ HEFT_LIBRARY const char *heft_class_name(const heft_model *m, int64_t k);
  * each sample; NULL, or for a model that gives one class a sample.  n may be 0.
  * -1 after a failure; outputs are then of no use. */
 HEFT_LIBRARY int heft_predict(heft_model *m, int64_t n, const float *inputs, float *outputs, int32_t *classes);
+
+/* A model of text (`format: text`) goes on with `prompt`, at least one character, as `heft predict --prompt` does: `length`
+ * characters and a NUL into text [length + 1].  temperature: below 1 likely characters come more often, 0 always the
+ * likeliest, 1 as the model says; top_k: draws are from the so many likeliest, 0 from all; the draws are those of seed.
+ * -1 after a failure; the text is then of no use. */
+HEFT_LIBRARY int heft_generate(heft_model *m, const char *prompt, int64_t length, double temperature, int64_t top_k,
+                               uint64_t seed, char *text);
 
 #ifdef __cplusplus
 }

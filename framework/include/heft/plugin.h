@@ -279,6 +279,16 @@ static inline float heft_normal(heft_rng *r)
 
 /* ---- elementary functions ------------------------------------------------ */
 
+/* c ? a : b by their bits.  A compiler may not work out ahead of a branch what could raise an exception, and turns none into a
+ * vector; loops over this vectorize. */
+static inline float heft_where(bool c, float a, float b)
+{
+    const union { float f; uint32_t u; } x = { a }, y = { b };
+    const uint32_t mask = -(uint32_t)c;
+    const union { uint32_t u; float f; } z = { (x.u & mask) | (y.u & ~mask) };
+    return z.f;
+}
+
 /* exp(x) = 2^k (1 + q), |q| < 0.42, for |x| below 2^21; returns q.  x = k log(2) + r, |r| <= log(2)/2, log(2) in two
  * parts (W. Cody, W. Waite, "Software Manual for the Elementary Functions", 1980); a polynomial of least relative error
  * for exp(r) = 1 + q. */
@@ -296,8 +306,8 @@ static inline float heft_exp_parts(float x, uint32_t *k)
  * on every machine.  2^k in two factors, so that k may pass its range. */
 static inline float heft_expf(float x)
 {
-    x = x > 89 ? 89 : x;
-    x = x < -104 ? -104 : x;
+    x = heft_where(x > 89, 89, x);
+    x = heft_where(x < -104, -104, x);
     uint32_t k;
     union { uint32_t u; float f; } a, b;
     const float q = heft_exp_parts(x, &k);
@@ -310,8 +320,8 @@ static inline float heft_expf(float x)
 /* exp(x) - 1, off by less than 1.55 units in the last place over all floats, also near zero. */
 static inline float heft_expm1f(float x)
 {
-    x = x > 89 ? 89 : x;
-    x = x < -18 ? -18 : x;
+    x = heft_where(x > 89, 89, x);
+    x = heft_where(x < -18, -18, x);
     uint32_t k;
     union { uint32_t u; float f; } half;                        /* 2^(k - 1), since 2^128 is no float */
     const float q = heft_exp_parts(x, &k);
@@ -324,17 +334,17 @@ static inline float heft_expm1f(float x)
 static inline float heft_logf(float x)
 {
     const bool small = x < 0x1p-126f;                           /* not a normal number */
-    union { float f; uint32_t u; } m = { small ? x * 0x1p23f : x };
+    union { float f; uint32_t u; } m = { heft_where(small, x * 0x1p23f, x) };
     const uint32_t i = m.u - 0x3F3504F3u;                       /* sqrt(1/2) */
-    const float n = (float)((int32_t)i >> 23) - (small ? 23 : 0);
+    const float n = (float)(((int32_t)i >> 23) - 23 * small);
     m.u = (i & 0x7FFFFFu) + 0x3F3504F3u;
     const float f = m.f - 1, z = f * f;
     const float high = -1.2420140846e-1f + f * (1.1676998740e-1f + f * (-1.1514610310e-1f + f * 7.0376836292e-2f));
     const float p = 3.3333331174e-1f + f * (-2.4999993993e-1f + f * (2.0000714765e-1f
                     + f * (-1.6668057665e-1f + f * (1.4249322787e-1f + f * high))));
     float y = f + ((f * z * p + n * -2.12194440e-4f) - 0.5f * z) + n * 0.693359375f;
-    y = x < INFINITY ? y : x;                                   /* infinity and NaN stay */
-    return x > 0 ? y : x == 0 ? -INFINITY : NAN;
+    y = heft_where(x < INFINITY, y, x);                         /* infinity and NaN stay */
+    return heft_where(x >= 0, heft_where(x == 0, -INFINITY, y), NAN);
 }
 
 /* log(1 + x), off by less than 1.44 units in the last place over all floats, also near zero: log(u) of the
@@ -342,7 +352,7 @@ static inline float heft_logf(float x)
 static inline float heft_log1pf(float x)
 {
     const float u = 1 + x, lost = (x - (u - 1)) / u;
-    return heft_logf(u) + (u > 0 && x < 0x1p24f ? lost : 0);
+    return heft_logf(u) + heft_where((u > 0) & (x < 0x1p24f), lost, 0);
 }
 
 /* 1 / (1 + exp(-x)) and tanh(x), off by less than 3 units in the last place; no call and no branch.  Near zero, where 1 - 2 / (exp(2x) + 1)
@@ -354,7 +364,7 @@ static inline float heft_tanhf(float x)
     const float z = x * x, far = 1 - 2 / (heft_expf(2 * x) + 1);
     const float p = (((-5.70498872745e-3f * z + 2.06390887954e-2f) * z - 5.37397155531e-2f) * z
                      + 1.33314422036e-1f) * z - 3.33332819422e-1f;
-    return z < 0.390625f ? x + x * (z * p) : far;
+    return heft_where(z < 0.390625f, x + x * (z * p), far);
 }
 
 /* Two uniform numbers [0, 1) into two of mean 0 and variance 1: Box and Muller's method in floats, so within 5.8.  sin
@@ -683,7 +693,13 @@ typedef struct heft_forward {
     const double *const *total;  /* tallies summed over lanes; NULL unless survey ran */
     float *const *saved;         /* NULL unless train */
     float *const *scratch;
+    const float *sample_weight;  /* of a loss or metric: what each of the n samples counts; NULL: 1 */
 } heft_forward;
+
+static inline double heft_sample_weight(const heft_forward *p, int64_t i)
+{
+    return p->sample_weight ? (double)p->sample_weight[i] : 1;
+}
 
 typedef struct heft_backward {
     const heft_host *host;
@@ -717,6 +733,7 @@ typedef struct heft_fold {
     const double *const *total;  /* tallies summed over lanes, in lane order */
     float *const *state;
     int64_t n;                   /* samples in the minibatch; for a metric, in the data set */
+    double  weight;              /* of a metric: what these samples count together, n if no weights were given */
 } heft_fold;
 
 /* A loss takes (output, target), gives one number per sample, of which the host takes the mean, and has a
@@ -725,7 +742,10 @@ typedef struct heft_fold {
  *
  * Where samples do not weigh the same (class weights), declare a tally "weight" of one number: survey, and forward if
  * total is NULL, add to it what the lane's samples weigh.  The host then divides the sum of the outputs, which are the
- * weighted ones, by its total and not by the number of samples; dout is 1 / total. */
+ * weighted ones, by its total and not by the number of samples; dout is 1 / total.
+ *
+ * The user's own weights of samples multiply outputs in the host's means.  Tallies, "weight" too, are the plugin's to
+ * multiply by heft_sample_weight; one that does says so by `weighted`, one that does not is refused beside such weights. */
 typedef enum heft_goal { HEFT_MINIMIZE, HEFT_MAXIMIZE } heft_goal;
 
 typedef struct heft_layer {
@@ -770,6 +790,9 @@ typedef struct heft_layer {
     /* Of a loss, optional: turn the model's output (in[0]) into what its user wants to see (out, of the same shape), such as
      * probabilities for logits; NULL: the output as it is.  in[1] is NULL.  [lane] */
     void (*predict)(const void *self, const heft_forward *p);
+
+    /* Of a loss or metric with tallies: 1 if a sample adds sample_weight times what it is to each of them. */
+    int32_t weighted;
 } heft_layer;
 
 /* ---- optimizers --------------------------------------------------------- */
