@@ -16,7 +16,7 @@ hurry() { squeue --me -r -h -t PD -o '%F_%K %r' | while read -r id why; do [ "$w
 cat >net.yaml <<'YAML'
 name: net
 seed: 7
-data: {format: houses, samples: 4000, validation: 0.2, normalize: standard, normalize_target: standard}
+data: {format: houses, samples: 12000, validation: 0.2, normalize: standard, normalize_target: standard}
 model:
   - dense: {units: 64, activation: relu, name: hidden}
   - dense: {units: 64, activation: relu}
@@ -43,7 +43,7 @@ pid=$!
 preempted=0
 for ((i = 0; i < 150; i++)); do
     kill -0 $pid 2>/dev/null || break
-    if ((i % 4 == 2 && preempted < 6)); then
+    if ((i % 3 == 1 && preempted < 6)); then
         sbatch --partition=high --ntasks=2 --output=/dev/null --wrap 'sleep 1' >/dev/null
         preempted=$((preempted + 1))
     fi
