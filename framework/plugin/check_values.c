@@ -166,6 +166,9 @@ static void look_beside_others(check *c, int n_bases, observe_fn *observe, const
             for (int i = 0; i < n_bases && !s->different; i++) look_at(c, i, observe, o, (setting){ q, value }, s);
 }
 
+/* What evaluates the loss by itself sees no loss but that of least squares, which may leave much of it without work. */
+static bool meets_one_problem(const check *c) { return c->p->kind == HEFT_OPTIMIZER && c->p->optimizer.iterate; }
+
 /* An option is ignored at a bound if it does there what its default does, and something else elsewhere: just inside (the bound
  * is taken for 'not given'), or anywhere (a clamp at the default). */
 static void check_bound(check *c, int n_bases, observe_fn *observe, const heft_option *o, double bound)
@@ -188,8 +191,8 @@ static void check_bound(check *c, int n_bases, observe_fn *observe, const heft_o
     check_at(c, "%s, %s: %s", c->p->name, o->name, v.bound);
     if (!tried || (same == tried && !acts)) return;
     const char *const subject = check_text(c, "option '%s' at %s", o->name, v.bound);
-    if (same == tried && !differs_inside && fabs(bound - o->def) < negligible)
-        check_note(c, subject, "the same bits as at its default: both are too little to matter, or it is clamped");
+    if (same == tried && !differs_inside && (fabs(bound - o->def) < negligible || meets_one_problem(c)))
+        check_note(c, subject, "the same bits as at its default: in what was tried they do not matter, or it is clamped");
     else if (same < tried && level == tried)
         check_note(c, subject, "the same bits as at %s: it is clamped, or goes no further there", v.inside);
     else
@@ -201,11 +204,11 @@ static void check_bound(check *c, int n_bases, observe_fn *observe, const heft_o
                    differs_inside ? "the same bits as without the option" : "the same bits as without the option, at %s too", v.inside);
 }
 
-/* Nothing that is tried here need show what a list or a text does, nor what an optimizer does that meets one problem only. */
+/* Nothing that is tried here need show what a list or a text does. */
 static bool would_be_seen(const check *c, const heft_option *o, const sight *s)
 {
     const bool number = o->type == HEFT_INT || o->type == HEFT_REAL, word = o->type == HEFT_BOOL || o->type == HEFT_ENUM;
-    if (c->p->kind == HEFT_OPTIMIZER && c->p->optimizer.iterate) return false;
+    if (meets_one_problem(c)) return false;
     return (number || word) && !isnan(o->def) && s->others;
 }
 
