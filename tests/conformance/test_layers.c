@@ -1,4 +1,4 @@
 /* Every built layer: what plugin.h promises, by the checks of `heft plugins check`. */
 #include "conform.h"
 
-int main(void) { return conform_run("layers", HEFT_LAYER); }
+int main(int argc, char **argv) { return conform_run("layers", HEFT_LAYER, argc, argv); }

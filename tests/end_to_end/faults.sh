@@ -35,8 +35,8 @@ drive loop train io stride=41 how=signal signal=2 on=1
 sweeps sweep signal=15 stride=29
 sweeps sweep signal=2 on=1 first=40 stride=67
 sweeps sweep signal=1 first=60 stride=67
-sweeps train signal=10 first=5 stride=41
-sweeps train signal=24 first=25 stride=67
+sweeps trial signal=10 first=5 stride=41
+sweeps trial signal=24 first=25 stride=67
 # Any instant.
 drive kills 20
 "$kit/replay" "$heft" "$kit/shim.so" trials=2 resume=60 2>findings || die "power loss: $(cat findings)"

@@ -31,7 +31,7 @@ script() { "$root/tests/end_to_end/$1.sh" "$build" "$root"; }
 
 row F1 "killed at any instant" drive kills "$kills"
 for s in train resume recover; do row F1 "killed at every call" drive loop $s io how=signal signal=9; done
-for v in sweep train; do row F1 "a sweep, killed at every call" sweeps $v signal=9; done
+for v in sweep trial; do row F1 "a sweep, killed at every call" sweeps $v signal=9; done
 row F2 "power loss" "$kit/replay" "$heft" "$kit/shim.so" trials=20
 for s in train resume recover predict show check; do
     for on in 0 1; do row F3 "I/O fails" drive loop $s io on=$on errno=28; done
@@ -58,11 +58,11 @@ for s in train resume; do
 done
 for signal in 1 2 10 15 24; do
     row F12 "a sweep, asked to stop at every call" sweeps sweep signal=$signal
-    row F12 "a trial, asked to stop at every call" sweeps train signal=$signal
+    row F12 "a trial, asked to stop at every call" sweeps trial signal=$signal
 done
 row F12 "a sweep, and asked again" sweeps sweep signal=2 on=1
 row F12 "a sweep that measures, asked to stop" sweeps sweep signal=15 measured=1 stride=5
-row F12 "what it measures with, signalled" sweeps bench signal=15 measured=1 stride=5
+row F12 "what it measures with, signalled" sweeps trial signal=15 measured=1 stride=5
 row F15 "bad plugins" "$build/tests/plugin_test_loader"
 row F16 "two processes on a run" script crash
 for on in 0 1; do row F20 "no memory while it recovers" drive loop recover alloc who=ours distinct=8 on=$on; done

@@ -6,7 +6,7 @@
  *   FAULT_ON=1              from that call on; else that call alone
  *   FAULT_ERRNO=28          of a failure; default 5 (EIO), for alloc always 12
  *   FAULT_UNDER=DIR         only files whose path begins so (open, rename, unlink, mkdir; others by the file they act on)
- *   FAULT_VERB=sweep        only in processes of heft with that verb
+ *   FAULT_IN=sweep          only in a process of heft sweep itself; trial: in all others, those that it forks included
  *   FAULT_ONCE=FILE         only in the first process that comes to the call; it makes FILE
  *   FAULT_WHO=ours          alloc: asked for by the program and its plugins (also by way of libc); theirs: by other libraries
  *   FAULT_DISTINCT=8        alloc: count only the first call of each way through the program, eight callers deep
@@ -59,6 +59,9 @@ static struct {
     enum how how;
     int error, signal, who;              /* who: 0 all, 1 ours, 2 theirs */
     const char *under, *once;
+    int in;                              /* 0 all, 1 sweep, 2 trial */
+    bool is_sweep;
+    pid_t pid;
     int report, record, distinct, trace;
 } set;
 static atomic_long calls;
@@ -161,9 +164,10 @@ static bool is_verb(const char *verb)
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *verb = getenv("FAULT_VERB");
-    set.report = set.record = -1;
-    if (verb && !is_verb(verb)) return;
+    const char *in = getenv("FAULT_IN");
+    set.in = !in ? 0 : !strcmp(in, "sweep") ? 1 : 2;
+    set.is_sweep = in && is_verb("sweep");
+    set.pid = getpid();
     const char *how = getenv("FAULT_HOW"), *who = getenv("FAULT_WHO"), *report = getenv("FAULT_REPORT"), *record = getenv("FAULT_RECORD");
     set.ops = ops_from(getenv("FAULT_OPS"));
     set.at = number("FAULT_AT", 0);
@@ -229,6 +233,7 @@ static bool is_first(void)
 static bool hit(unsigned op, const char *path, const void *caller)
 {
     if (!set.ready || inside || !(set.ops & op)) return false;
+    if (set.in && (set.is_sweep && getpid() == set.pid) != (set.in == 1)) return false;
     if (op != ALLOC && (!path || !*path || !is_under(path))) return false;      /* pipes and terminals do not fail so */
     inside = true;
     bool now = false;

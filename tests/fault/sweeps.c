@@ -1,8 +1,8 @@
 /* sweeps.c -- heft sweep, or its trials, signalled at the k-th call that touches a file, for k = 1, 2, ... until a run meets none
  *
- *   sweeps HEFT SHIM VERB signal=N [on=0|1] [first=K] [stride=N] [most=K] [measured=0|1]
+ *   sweeps HEFT SHIM WHO signal=N [on=0|1] [first=K] [stride=N] [most=K] [measured=0|1]
  *
- * VERB: whose call it is: sweep; train, a trial's (the first that comes to it); bench, one of those that measure (measured=1: -j and
+ * WHO: whose call it is: sweep; or trial, the first process of its that comes to the call (measured=1: one that measures, since -j and
  * --threads are not given).  No process outlives the sweep.  One that was asked to stop says 75 and how to go on; signals of trials are
  * made good by the sweep itself.  Going on comes to the table and the checkpoints of a sweep without a signal.  A line of figures goes
  * to stdout, findings to stderr; exit status 1 if there are any.
@@ -31,7 +31,7 @@ static const char experiment_text[] =
     "  parameters: {optimizer.adam.lr: {values: [1e-3, 1e-2, 1e-1]}}\n"
     "  early_terminate: {type: asha, min_epochs: 2, eta: 3}\n";
 
-typedef struct options { long signal, on, first, stride, most, measured; const char *verb; } options;
+typedef struct options { long signal, on, first, stride, most, measured; const char *who; } options;
 
 static struct { long runs, done, stopped, killed, hit, findings; } sum;
 
@@ -108,11 +108,11 @@ static bool same_trials(void)
 {
     arena *a = arena_new();
     bool same = true;
-    DIR *d = opendir(path_of("whole/trials"));
+    DIR *d = opendir(path_of("kept/whole/trials"));
     for (struct dirent *e; d && same && (e = readdir(d));) {
         problems pr = { 0 };
-        if (e->d_name[0] == '.' || !file_is_dir(path_of("whole/trials/%s", e->d_name))) continue;
-        const char *x = run_named(path_of("whole/trials/%s", e->d_name), "latest", a, &pr),
+        if (e->d_name[0] == '.' || !file_is_dir(path_of("kept/whole/trials/%s", e->d_name))) continue;
+        const char *x = run_named(path_of("kept/whole/trials/%s", e->d_name), "latest", a, &pr),
                    *y = run_named(path_of("sweep/trials/%s", e->d_name), "latest", a, &pr);
         same = x && y && !strcmp(path_base(x), path_base(y)) && same_files(x, y);
         problems_free(&pr);
@@ -124,14 +124,14 @@ static bool same_trials(void)
 
 static void judge_end(long k, const char *when)
 {
-    if (!same_tables(path_of("whole/sweep.h5"), path_of("sweep/sweep.h5"))) finding(k, "%s: another table", when);
+    if (!same_tables(path_of("kept/whole/sweep.h5"), path_of("sweep/sweep.h5"))) finding(k, "%s: another table", when);
     else if (!same_trials()) finding(k, "%s: other checkpoints", when);
 }
 
 static void judge(long k, ended e, const options *o, const char *const *words)
 {
     const int code = WIFEXITED(e.status) ? WEXITSTATUS(e.status) : -1;
-    const bool own = !strcmp(o->verb, "sweep");
+    const bool own = !strcmp(o->who, "sweep");
     char *err = slurp(path_of("err"), NULL);
     judge_processes(k);
     if (e.hung) finding(k, "hangs");
@@ -170,7 +170,7 @@ static void loop(const options *o, const char *const *words)
     SET("FAULT_HOW=signal");
     SET("FAULT_SIGNAL=%ld", o->signal);
     SET("FAULT_ON=%ld", o->on);
-    SET("FAULT_VERB=%s", o->verb);
+    SET("FAULT_IN=%s", o->who);
     SET("FAULT_UNDER=%s", work);
     SET("FAULT_REPORT=%s/report", work);
     SET("FAULT_ONCE=%s/once", work);
@@ -196,10 +196,10 @@ int main(int argc, char **argv)
     const struct { const char *name; long *to; } numbers[] = { { "signal=", &o.signal }, { "on=", &o.on }, { "first=", &o.first },
                                                                { "stride=", &o.stride }, { "most=", &o.most }, { "measured=", &o.measured } };
     if (argc < 4) {
-        fputs("usage: sweeps HEFT SHIM sweep|train|bench [signal=N] ...\n", stderr);
+        fputs("usage: sweeps HEFT SHIM sweep|trial [signal=N] ...\n", stderr);
         return 2;
     }
-    o.verb = argv[3];
+    o.who = argv[3];
     for (int i = 4; i < argc; i++) {
         bool known = false;
         for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
@@ -214,10 +214,11 @@ int main(int argc, char **argv)
     }
     set_up(argv[1], argv[2]);
     spill(path_of("tiny.yaml"), experiment_text, strlen(experiment_text));
-    char *file = strdup(path_of("tiny.yaml")), *whole = strdup(path_of("whole")), *dir = strdup(path_of("sweep"));
+    char *file = strdup(path_of("tiny.yaml")), *whole = strdup(path_of("kept/whole")), *dir = strdup(path_of("sweep"));
     const char *const first[] = { "sweep", file, "--run", whole, "-j", "2", "--threads", "1", NULL };
     const char *const words[] = { "sweep", file, "--run", dir, "--resume", o.measured ? NULL : "-j", "2", "--threads", "1", NULL };
     static char *no_env[] = { NULL };
+    shell("mkdir '%s/kept'", work);              /* not beside the others, which could take its trials over */
     if (!is_clean(run_heft(no_env, first))) give_up("the sweep without a signal failed");
     loop(&o, words);
     shell("rm -rf '%s'", work);
