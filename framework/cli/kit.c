@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "report/json.h"
 
-typedef struct printer { const char *path; bool json; int ok, failed; } printer;
+typedef struct printer { const char *path; bool json; int ok, notes, failed; } printer;
 
 static void print_json(const printer *p, const verdict *v)
 {
@@ -48,6 +48,7 @@ static void print_verdict(void *context, const verdict *v)
 {
     printer *p = context;
     p->ok += v->result == VERDICT_OK;
+    p->notes += v->result == VERDICT_NOTE;
     p->failed += v->result == VERDICT_FAIL;
     if (p->json) print_json(p, v);
     else print_text(v);
@@ -59,11 +60,11 @@ int kit_check(registry *r, int n, char **path, const check_options *o, bool json
     problems pr = { 0 };
     bool failed = false;
     for (int i = 0; i < n; i++) {
-        printer p = { path[i], json, 0, 0 };
+        printer p = { .path = path[i], .json = json };
         if (!json && n > 1) printf("%s%s\n", i ? "\n" : "", path[i]);
         const int failures = check_plugin(r, path[i], o, print_verdict, &p, &pr);
         failed = failed || failures > 0;
-        if (!json && failures >= 0) printf("%s: %d ok, %d failed\n", path[i], p.ok, p.failed);
+        if (!json && failures >= 0) printf("%s: %d ok, %d note%s, %d failed\n", path[i], p.ok, p.notes, p.notes == 1 ? "" : "s", p.failed);
     }
     const int code = pr.n ? cli_fail(&pr, EXIT_USAGE) : failed ? EXIT_WORK_FAILED : EXIT_DONE;
     problems_free(&pr);

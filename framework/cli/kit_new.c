@@ -77,15 +77,14 @@ static int refuse_existing(const file *files)
     return found;
 }
 
-static void say_next(const kit_template *t, const char *dir, const char *name, const char *include)
+static void say_next(const char *dir, const char *name, const char *include)
 {
     arena *a = arena_new();
     const char *stem = strcmp(dir, ".") ? path_join(a, dir, name) : name;
     printf("wrote %s.c, %s.yaml and %s\n\nnext:\n", stem, stem, path_join(a, strcmp(dir, ".") ? dir : "", "CMakeLists.txt"));
     printf("  cc -std=c17 -O3 -ffp-contract=off -fPIC -shared -fvisibility=hidden -I %s %s.c -o %s.so\n", include, stem, stem);
     printf("  heft plugins check %s.so\n  heft train %s.yaml\n\n", stem, stem);
-    printf("In place of the first: cmake -S %s -B %s/build && cmake --build %s/build, which gives %s/build/plugins/%ss/%s.so\n", dir, dir, dir, dir,
-           kind_name(t->kind), name);
+    printf("In place of the first: cmake -S %s -B %s/build && cmake --build %s/build, which gives %s.so too\n", dir, dir, dir, stem);
     arena_free(a);
 }
 
@@ -105,7 +104,7 @@ static int write_files(const kit_template *t, const char *dir, const char *name,
         if (file_publish(files[i].path, filled.s, filled.n, pr) < 0) code = EXIT_WORK_FAILED;
         text_free(&filled);
     }
-    if (code == EXIT_DONE) say_next(t, dir, name, sdk.include ? sdk.include : "FOLDER_OF_heft/plugin.h");
+    if (code == EXIT_DONE) say_next(dir, name, sdk.include ? sdk.include : "FOLDER_OF_heft/plugin.h");
     arena_free(a);
     return code;
 }

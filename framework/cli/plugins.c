@@ -193,7 +193,7 @@ static void suggest(registry *r, const char *name)
     arena *a = arena_new();
     const char **names = arena_alloc(a, n + 1, sizeof *names);
     for (size_t i = 0; i < n; i++) names[i] = file[i].name;
-    fprintf(stderr, "heft: error: there is no plugin '%s'%s; `heft plugins` lists them all\n", name, text_hint(name, names).s);
+    fprintf(stderr, "heft: error: there is no plugin '%s'%s; `heft plugins` lists them all, --dir DIR and HEFT_PLUGIN_PATH name further folders\n", name, text_hint(name, names).s);
     arena_free(a);
 }
 

@@ -103,7 +103,7 @@ static const char layer_experiment[] =
     "optimizer: {adam: {lr: 5e-3}}\n"
     "train: {epochs: 5, batch: 32}\n"
     "checkpoint: {best: val_accuracy}\n"
-    "plugins: [., build/plugins]           # where the cc line puts it, and where CMake does\n";
+    "plugins: [.]                          # @NAME@.so lies beside this file\n";
 
 static const char optimizer_source[] =
     "/* @NAME@.c -- gradient descent with momentum                         <- what it does, in a line\n"
@@ -170,7 +170,7 @@ static const char optimizer_experiment[] =
     "optimizer: {@NAME@: {beta: 0.9, lr: {cosine: {peak: 0.02}}}}\n"
     "train: {epochs: 10, batch: 32}\n"
     "checkpoint: {best: val_loss}\n"
-    "plugins: [., build/plugins]           # where the cc line puts it, and where CMake does\n";
+    "plugins: [.]                          # @NAME@.so lies beside this file\n";
 
 static const char initializer_source[] =
     "/* @NAME@.c -- uniform in [-b, b], b = gain sqrt(3 / fan_in)          <- the formula, and where it is from */\n"
@@ -219,7 +219,7 @@ static const char initializer_experiment[] =
     "optimizer: {adam: {lr: 1e-2}}\n"
     "train: {epochs: 5, batch: 32}\n"
     "checkpoint: {best: val_loss}\n"
-    "plugins: [., build/plugins]           # where the cc line puts it, and where CMake does\n";
+    "plugins: [.]                          # @NAME@.so lies beside this file\n";
 
 const char kit_cmake[] =
     "cmake_minimum_required(VERSION 3.25)\n"
@@ -228,7 +228,9 @@ const char kit_cmake[] =
     "# The heft that wrote this file; another one by -Dheft_DIR=... or -DCMAKE_PREFIX_PATH=...\n"
     "find_package(heft REQUIRED HINTS \"@CMAKE@\")\n"
     "\n"
-    "# build/plugins/@KIND@s/@NAME@.so; `cmake --install build` puts it where heft looks by itself.\n"
+    "# @NAME@.so lies beside its source, where the compiler's own command puts it too: there is one, the newest.\n"
+    "# `cmake --install build --prefix PREFIX`, the prefix of an installed heft, puts it where that heft looks by itself.\n"
+    "set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})\n"
     "heft_add_plugin(@KIND@ @NAME@.c)\n";
 
 const kit_template kit_templates[] = {

@@ -106,13 +106,15 @@ static const char *guess_value(arena *a, const heft_option *o, int i, const heft
     return "";
 }
 
-const char *options_guess(arena *a, const heft_option *table, int guess, const heft_shape *in, const heft_option *other,
-                          const char *value)
+const char *options_guess(arena *a, const heft_option *table, int guess, const heft_shape *in, const setting *set)
 {
     text t = { 0 };
-    for (const heft_option *o = table; o && o->type != HEFT_END; o++)
-        if (o == other || is_required(o))
-            text_printf(&t, "%s%s: %s", t.n ? ", " : "{", o->name, o == other ? value : guess_value(a, o, guess, in));
+    for (const heft_option *o = table; o && o->type != HEFT_END; o++) {
+        const char *value = is_required(o) ? guess_value(a, o, guess, in) : NULL;
+        for (const setting *s = set; s && s->option; s++)
+            if (s->option == o) value = s->value;
+        if (value) text_printf(&t, "%s%s: %s", t.n ? ", " : "{", o->name, value);
+    }
     if (t.n) text_add(&t, "}");
     const char *out = arena_strdup(a, t.n ? t.s : "");
     text_free(&t);
@@ -168,7 +170,8 @@ static const char *list_value(arena *a, const heft_option *o, int i)
     if (i == 2) return arena_printf(a, "[%s, %s, %s]", one, one, two);
     if (i == 3) return arena_printf(a, "[%s, %s, %s, %s]", one, two, one, one);
     if (i == 4) return arena_printf(a, "[%s]", least);
-    return word_of(a, o->text, i - 5);
+    if (i == 5) return one;
+    return word_of(a, o->text, i - 6);
 }
 
 const char *option_value(arena *a, const heft_option *o, int i, double *number)
@@ -237,7 +240,36 @@ static bool is_small(const heft_layer_plan *p)
     return true;
 }
 
-typedef enum answer { REFUSED, TOO_BIG, ACCEPTED } answer;
+__attribute__((format(printf, 4, 5)))
+static bool unsound(plan_fault *f, const char *expected, const char *look, const char *seen, ...)
+{
+    *f = (plan_fault){ .expected = expected, .look = look };
+    va_list ap;
+    va_start(ap, seen);
+    vsnprintf(f->seen, sizeof f->seen, seen, ap);
+    va_end(ap);
+    return false;
+}
+
+bool plan_is_sound(const heft_layer_plan *p, plan_fault *f)
+{
+    static const char out[] = "plan: p->out", tensor[] = "plan: p->tensor";
+    if (p->out.rank < 0 || p->out.rank > HEFT_MAX_RANK) return unsound(f, "an output of 0 to 4 axes", out, "rank %d", p->out.rank);
+    if (p->n_tensors < 0 || p->n_tensors > HEFT_MAX_TENSORS) return unsound(f, "at most 16 tensors", "plan: p->n_tensors", "%d", p->n_tensors);
+    for (int i = 0; i < p->n_tensors; i++) {
+        const heft_tensor *t = &p->tensor[i];
+        if ((int)t->role < 0 || t->role > HEFT_SCRATCH || t->shape.rank < 0 || t->shape.rank > HEFT_MAX_RANK)
+            return unsound(f, "a role of heft_role and 0 to 4 axes", tensor, "tensor %d has role %d and rank %d", i, (int)t->role, t->shape.rank);
+        for (int j = 0; j < t->shape.rank; j++)
+            if (t->shape.dim[j] < 1)
+                return unsound(f, "axes of at least 1", tensor, "'%.64s' has one of %lld", t->name ? t->name : "", (long long)t->shape.dim[j]);
+    }
+    for (int j = 0; j < p->out.rank; j++)
+        if (p->out.dim[j] < 1) return unsound(f, "an output whose axes are at least 1", out, "one of %lld", (long long)p->out.dim[j]);
+    return true;
+}
+
+typedef enum answer { REFUSED, TOO_BIG, UNSOUND, ACCEPTED } answer;
 
 /* What plan says; a refusal must give its reason. */
 static answer ask_plan(check *c, const char *options, const trial *t)
@@ -253,7 +285,8 @@ static answer ask_plan(check *c, const char *options, const trial *t)
     text_free(&label);
     text_add(&said, "");
     const bool good = rig_plan(a, &c->p->layer, options, t->n, t->in, 32, &plan, c->at, &said);
-    const answer result = !good ? REFUSED : is_small(&plan) ? ACCEPTED : TOO_BIG;
+    plan_fault fault;
+    const answer result = !good ? REFUSED : !plan_is_sound(&plan, &fault) ? UNSOUND : is_small(&plan) ? ACCEPTED : TOO_BIG;
     if (!good) {
         c->refused++;
         c->refusal = arena_strdup(c->memory, said.s);
@@ -274,9 +307,10 @@ bool case_fits(check *c, const char *options, const check_case *k)
     return ask_plan(c, options, &t) == ACCEPTED;
 }
 
-static void add_case(check *c, const check_case *k)
+static void add_case(check *c, const check_case *k, answer said)
 {
-    if (c->n_cases == MOST_CASES) return;
+    const bool of_plan = !strcmp(c->name, "shapes") || !strcmp(c->name, "plan");
+    if (c->n_cases == MOST_CASES || !(said == ACCEPTED || (said == UNSOUND && of_plan))) return;
     if (!(c->n_cases & (c->n_cases - 1)))
         c->cases = arena_grow(c->memory, c->cases, c->n_cases, c->n_cases ? 2 * c->n_cases : 1, sizeof *c->cases);
     c->cases[c->n_cases++] = *k;
@@ -289,19 +323,19 @@ static void try_inputs(check *c, const trial *t)
     memcpy(k.in, t->in, sizeof k.in);
     answer base = REFUSED;
     for (k.guess = 0; k.guess < GUESSES && base == REFUSED; k.guess += base == REFUSED) {
-        k.options = c->asked->options ? c->asked->options : options_guess(c->memory, table, k.guess, &t->in[0], NULL, NULL);
+        k.options = c->asked->options ? c->asked->options : options_guess(c->memory, table, k.guess, &t->in[0], NULL);
         base = ask_plan(c, k.options, t);
         if (c->asked->options || !*k.options) break;
     }
-    if (base == ACCEPTED) add_case(c, &k);
+    add_case(c, &k, base);
     if (base == REFUSED || c->asked->options) return;
     for (const heft_option *o = table; o && o->type != HEFT_END; o++)
         for (int i = 0;; i++) {
             const char *value = option_value(c->memory, o, i, &k.value);
             if (!value) break;
-            k.options = options_guess(c->memory, table, k.guess, &t->in[0], o, value);
+            k.options = options_guess(c->memory, table, k.guess, &t->in[0], (const setting[]){ { o, value }, { 0 } });
             k.other = o;
-            if (ask_plan(c, k.options, t) == ACCEPTED) add_case(c, &k);
+            add_case(c, &k, ask_plan(c, k.options, t));
         }
 }
 
@@ -322,7 +356,7 @@ const char *plain_options(check *c, int i)
 {
     const heft_shape any = F(8);
     if (c->asked->options) return i ? NULL : c->asked->options;
-    return i < GUESSES ? options_guess(c->memory, c->p->head.options, i, &any, NULL, NULL) : NULL;
+    return i < GUESSES ? options_guess(c->memory, c->p->head.options, i, &any, NULL) : NULL;
 }
 
 rig *case_open(check *c, const check_case *k, const int64_t *lanes)
@@ -351,7 +385,7 @@ bool layer_measures(const heft_layer *l)
         for (int guess = 0; guess < GUESSES && !found; guess++) {
             text said = { 0 };
             heft_layer_plan plan;
-            const char *options = options_guess(a, l->head.options, guess, &t->in[0], NULL, NULL);
+            const char *options = options_guess(a, l->head.options, guess, &t->in[0], NULL);
             found = rig_plan(a, l, options, t->n, t->in, 32, &plan, NULL, &said) && plan.out.rank == 0;
             text_free(&said);
         }

@@ -106,11 +106,11 @@ static void check_fill(check *c)
 }
 
 /* `base` is the shape. */
-static uint64_t observe(check *c, int base, const heft_option *o, const char *value)
+static uint64_t observe(check *c, int base, const setting *set)
 {
     filling *f = arena_alloc(c->memory, 1, sizeof *f);
     text said = { 0 };
-    const char *options = options_guess(c->memory, c->p->head.options, 0, &shapes[0], value ? o : NULL, value);
+    const char *options = options_guess(c->memory, c->p->head.options, 0, &shapes[0], set);
     check_at(c, "%s %s", c->p->name, options);
     const void *self = rig_instance(c->memory, &c->p->head, options, &said);
     text_free(&said);

@@ -69,18 +69,26 @@ const char *option_value(arena *a, const heft_option *o, int i, double *number);
 /* A value near the default and not equal to it, at which gradients can be held against differences; bounds may be wild. */
 double option_moderate(const heft_option *o);
 
-/* Required options by a guess (0 .. GUESSES - 1) that suits an input of this shape, and `other` at `value`, unless NULL. */
-enum { GUESSES = 6 };
-const char *options_guess(arena *a, const heft_option *table, int guess, const heft_shape *in, const heft_option *other,
-                          const char *value);
+/* An option that is given, and its value. */
+typedef struct setting { const heft_option *option; const char *value; } setting;
 
-/* Fills c->cases, once: all inputs and options that plan accepts and that are not too big to run. */
+/* Required options by a guess (0 .. GUESSES - 1) that suits an input of this shape, and those of `set`, which ends with
+ * { NULL }; NULL: none. */
+enum { GUESSES = 6 };
+const char *options_guess(arena *a, const heft_option *table, int guess, const heft_shape *in, const setting *set);
+
+/* Fills c->cases, once: all inputs and options that plan accepts and that are not too big to run.  An unsound plan is a case
+ * of `shapes` and `plan` alone, which say so; there is nothing that others could run. */
 void cases_make(check *c);
 
 /* "[8, 8, 3]; integers 10 [6]"; false if it is anything else. */
 bool inputs_read(const char *s, int *n, heft_shape in[MOST_INPUTS]);
 
-/* Are these options accepted for the inputs of a case, and not too big to run? */
+/* A plan by which nothing may be allocated: what is wrong with it. */
+typedef struct plan_fault { const char *expected, *look; char seen[128]; } plan_fault;
+bool plan_is_sound(const heft_layer_plan *p, plan_fault *fault);
+
+/* Are these options accepted for the inputs of a case, with a sound plan, and not too big to run? */
 bool case_fits(check *c, const char *options, const check_case *k);
 
 /* For options that have to be something: those of the user's, or the i-th guess; NULL after the last. */
@@ -94,10 +102,9 @@ extern const int64_t whole_lane[], two_lanes[];                      /* CHECK_SA
 
 void check_image(check *c);                                           /* symbols, libraries, variables */
 
-/* What an option does at its bounds: observe gives a number that differs (as good as always) where anything computed
- * differs, or 0 where the value is refused. */
-void check_option_effects(check *c, int n_bases, uint64_t (*observe)(check *c, int base, const heft_option *o,
-                                                                     const char *value));
+/* What options do, at their bounds and at all: observe gives a number that differs (as good as always) where anything
+ * computed differs, or 0 where the values are refused. */
+void check_option_effects(check *c, int n_bases, uint64_t (*observe)(check *c, int base, const setting *set));
 uint64_t hash_bytes(uint64_t h, const void *bytes, size_t n);
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 

@@ -188,7 +188,7 @@ static void for_all(check *c, void (*one)(check *c, const squares *of, const cha
             double unused;
             const char *value = option_value(c->memory, o, i, &unused);
             if (!value) break;
-            options = options_guess(c->memory, table, guess, &any, o, value);
+            options = options_guess(c->memory, table, guess, &any, (const setting[]){ { o, value }, { 0 } });
             if (start(c, of, options, NULL)) one(c, of, options, false);
         }
 }
@@ -373,17 +373,41 @@ static void one_gradient(check *c, const squares *of, const char *options, bool 
 
 static void check_values_of(check *c) { for_all(c, one_gradient); }
 
-static uint64_t observe(check *c, int base, const heft_option *o, const char *value)
+static uint64_t hash_of(uint64_t sum, const opt *s)
+{
+    sum = hash_bytes(sum, s->x, N * sizeof(float));
+    for (int i = 0; i < s->plan.n_slots; i++) sum = hash_bytes(sum, s->slot[i], s->count[i] * sizeof(float));
+    return sum;
+}
+
+/* Gradients that keep their sign, change it at every step, and are drawn, each for so long that limits of a step are reached. */
+static uint64_t observe_courses(opt *s, uint64_t sum)
+{
+    enum { LONG = 100 };
+    heft_rng r = rng_key(2, RNG_TEST, 0, 0);
+    uint64_t t = 4;
+    for (int course = 0; course < 3; course++) {
+        for (int k = 0; k < LONG; k++) {
+            const float sign = course == 1 && k % 2 ? -1 : 1;
+            for (int j = 0; j < N; j++) s->g[j] = course == 2 ? heft_normal(&r) : sign * (float)(j + 1) / N;
+            step_range(s, ++t, s->g, 0, N);
+        }
+        sum = hash_of(sum, s);
+    }
+    return sum;
+}
+
+static uint64_t observe(check *c, int base, const setting *set)
 {
     (void)base;
     const heft_shape any = { HEFT_F32, 1, { 8 } };
     const squares *of = make_problem(c);
-    const char *options = options_guess(c->memory, c->p->head.options, 0, &any, value ? o : NULL, value);
+    const char *options = options_guess(c->memory, c->p->head.options, 0, &any, set);
     opt *s = start(c, of, options, NULL);
     if (!s) return 0;
     run(s, 1, 4, 0);
-    uint64_t sum = hash_bytes(HASH_START, s->x, N * sizeof(float));
-    for (int i = 0; i < s->plan.n_slots; i++) sum = hash_bytes(sum, s->slot[i], s->count[i] * sizeof(float));
+    uint64_t sum = hash_of(HASH_START, s);
+    if (s->o->step) sum = observe_courses(s, sum);
     return sum ? sum : 1;
 }
 

@@ -239,12 +239,12 @@ static void not_found(registry *r, heft_kind kind, const char *name, place at, p
         if (kinds[k] != kind && registry_path(r, kinds[k], name))
             text_printf(&t, " (there is %s %s of that name)", kinds[k] == HEFT_LAYER ? "a" : "an",
                         kind_name(kinds[k]));
-    text_printf(&t, "; %ss: ", kind_name(kind));
-    text_names(&t, names);
-    if (!names[0]) text_add(&t, "none");
     text_add(&t, "; searched: ");
     for (size_t i = 0; i < r->n_dirs; i++)
         text_printf(&t, "%s%s%s", i ? ", " : "", r->dir[i].path, file_is_dir(r->dir[i].path) ? "" : " (not there)");
+    text_printf(&t, "; %ss: ", kind_name(kind));
+    text_names(&t, names);
+    if (!names[0]) text_add(&t, "none");
     problems_add(pr, at, "%s", t.s);
     text_free(&t);
 }

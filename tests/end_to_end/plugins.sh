@@ -33,6 +33,7 @@ expect 0 "its own evaluations of the loss" finite_difference
 expect 0 '"kind": "layer", "name": "dense"' --json
 expect 0 '"default_lr": 0.001' adam --json
 expect 2 "there is no plugin 'densse' (did you mean 'dense'?)" densse
+expect 2 "--dir DIR and HEFT_PLUGIN_PATH name further folders" mine
 expect 2 "only one name" dense adam
 expect 2 "no such directory" --dir "$folder/absent"
 expect 2 "at least one file" check
@@ -45,6 +46,8 @@ expect 1 "built for plugin abi 2, this program has abi 1" check "$bad/wrong_abi.
 expect 1 "SIGABRT" check "$planted/correct/ascends.so" "$bad/aborts.so"
 expect 1 "correct/ascends.so: " check "$bad/aborts.so" "$planted/correct/ascends.so"
 expect 1 "cannot be opened: No such file" check "$folder/absent.so"
+expect 0 "ascends.so: 1 ok, 0 notes, 0 failed" check --only loads "$planted/correct/ascends.so"
+expect 0 "option_clamped_inside.so: 3 ok, 1 note, 0 failed" check --only options "$planted/faulty/option_clamped_inside.so"
 expect 0 "ok    the loss falls" check --only descent "$planted/correct/ascends.so"
 expect 2 "there is no check 'decent' of optimizers (did you mean 'descent'?)" check --only decent "$planted/correct/ascends.so"
 expect 2 "expected a number of seconds" check --limit soon "$planted/correct/ascends.so"

@@ -43,8 +43,10 @@ static const planted faults[] = {
     { "neighbour",             "order",    "does not depend on its neighbours" },
     { "clock_seed",            "file",     "'timespec_get' is called" },
     { "clock_seed",            "again",    "the same call gives the same bits again" },
-    { "option_at_bound",       "options",  "option 'slope' has its effect at its bounds" },
-    { "option_clamped",        "options",  "something else at 2 than at its default" },
+    { "option_at_bound",       "options",  "option 'slope' has its effect at 0" },
+    { "option_clamped",        "options",  "something else at 2 than at its default, as there is at 1.9765625" },
+    { "option_clamped_at_default", "options", "something else at 2 than at its default, as there is at other values" },
+    { "option_ignored",        "options",  "option 'slope' has an effect" },
     { "nan_at_zero",           "values",   "inputs that are zeros" },
     { "nan_swallowed",         "values",   "NaN is not swallowed" },
     { "overflow",              "values",   "inputs that are large numbers (1e4)" },
@@ -55,6 +57,7 @@ static const planted faults[] = {
     { "hangs",                 "output",   "no end within 1 s in forward" },
     { "no_reason",             "shapes",   "plan returned failure without a text" },
     { "idle_tally",            "plan",     "'sum' is HEFT_TALLY without" },
+    { "zero_axis",             "plan",     "'eighths' has one of 0" },
     { "tile_beyond",           "tiles",    "a tile writes its rows alone" },
     { "state_elsewhere",       "again",    "steps of another instance in between change nothing" },
     { "state_elsewhere",       "resume",   "goes on from saved weights and slots" },
@@ -66,7 +69,7 @@ static const planted faults[] = {
 };
 enum { N_FAULTS = sizeof faults / sizeof *faults };
 
-typedef struct heard { const planted *fault; int ok, failed; bool found; text all; } heard;
+typedef struct heard { const planted *fault; int ok, failed, notes; bool found; text all; } heard;
 
 static bool has(const char *s, const char *word) { return s && strstr(s, word); }
 
@@ -74,6 +77,10 @@ static void listen(void *context, const verdict *v)
 {
     heard *h = context;
     h->ok += v->result == VERDICT_OK;
+    if (v->result == VERDICT_NOTE) {
+        h->notes++;
+        text_printf(&h->all, "  [%s] %s: %s\n", v->check, v->subject, v->seen);
+    }
     if (v->result != VERDICT_FAIL) return;
     h->failed++;
     text_printf(&h->all, "  [%s] %s (%s): expected %s; seen %s\n", v->check, v->subject, v->where, v->expected, v->seen);
@@ -120,6 +127,28 @@ static void twins_pass(void **state)
         if (h.ok < 10) fail_msg("%s: only %d verdicts", faults[i].name, h.ok);
         text_free(&h.all);
     }
+}
+
+/* What cannot be run fails the check of plans, and no other is blamed for it. */
+static void one_failure_of_a_plan(void **state)
+{
+    (void)state;
+    heard h = hear("faulty", "zero_axis", NULL, NULL);
+    if (h.failed != 1 || h.ok < 10) fail_msg("%d failures, expected 1; %d ok\n%s", h.failed, h.ok, h.all.s);
+    text_free(&h.all);
+}
+
+/* A clamp may be as far as an option goes: no failure, but nothing that says the bound has its effect either. */
+static void a_clamp_is_noted(void **state)
+{
+    (void)state;
+    heard h = hear("faulty", "option_clamped_inside", NULL, "options");
+    if (h.failed || h.notes != 1 || !has(h.all.s, "option 'slope' at 2: the same bits as at 1.9765625"))
+        fail_msg("%d failures, %d notes\n%s", h.failed, h.notes, h.all.s);
+    text_free(&h.all);
+    h = hear("correct", "option_clamped_inside", NULL, "options");
+    if (h.failed || h.notes) fail_msg("%d failures, %d notes of the correct twin\n%s", h.failed, h.notes, h.all.s);
+    text_free(&h.all);
 }
 
 /* Every check of every kind has a fault that it is the one to find. */
@@ -189,7 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_are_found), cmocka_unit_test(twins_pass), cmocka_unit_test(no_check_without_a_fault),
-        cmocka_unit_test(what_is_asked_for),
+        cmocka_unit_test(what_is_asked_for), cmocka_unit_test(one_failure_of_a_plan), cmocka_unit_test(a_clamp_is_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

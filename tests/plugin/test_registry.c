@@ -195,7 +195,8 @@ static void not_found(void **state)
     assert_null(registry_find(r, HEFT_LAYER, "twize", here, &pr));
     const char *said = only(&pr);
     says(said, "there is no layer 'twize' (did you mean 'twice'?)");
-    says(said, "layers: twice; searched: ");
+    says(said, "; searched: ");
+    says(said, "; layers: twice");
     says(said, in_folder("a"));
     says(said, arena_printf(memory, "%s (not there)", in_folder("no-such-directory")));
     problems_free(&pr);
@@ -203,7 +204,7 @@ static void not_found(void **state)
 
     r = over("b", NULL);
     assert_null(registry_find(r, HEFT_OPTIMIZER, "double_it", here, &pr));
-    says(only(&pr), "there is no optimizer 'double_it' (there is a layer of that name); optimizers: ");
+    says(only(&pr), "there is no optimizer 'double_it' (there is a layer of that name); searched: ");
     problems_free(&pr);
     registry_free(r);
 }
