@@ -1,6 +1,6 @@
 #!/bin/bash
 # sweep.sh BUILD_DIR SOURCE_DIR: a sweep comes to the same table whatever -j was and whoever was killed; its paused trials
-# go on bit for bit; its failures are kept apart and named; heft check and heft runs.  RUNS sweeps are killed (default 2).
+# go on bit for bit; its failures are kept apart and named; heft check and heft runs.  RUNS sweeps are killed (default 2, or more until there were four kills).
 . "$(dirname "$0")/lib.bash"
 build=$1
 
@@ -37,7 +37,9 @@ one=$(table_of one)
 [ "$(count one finished)" -gt 1 ] || die "none finished"
 [ "$(count one stopped)" -gt 8 ] || die "asha stopped too few"
 says err "best: trial"
+took=$(date +%s%3N)
 expect 0 "$heft" sweep net.yaml --run three --share none -j 3 --json
+took=$(($(date +%s%3N) - took))
 [ "$one" = "$(table_of three)" ] || die "-j 3: another table"
 says out '"event": "ended"'
 expect 0 "$heft" sweep --resume three
@@ -79,15 +81,15 @@ for state in one/trials/*/checkpoints/latest; do
 done
 [ "${whole:-0}" = 1 ] || die "no trial went to its end"
 
-# Killed at random instants: the sweep, or one of its trials.
+# Killed at random instants of what a whole one takes: the sweep, or one of its trials.
 RANDOM=2
 kills=0
-for ((run = 1; run <= ${RUNS:-2}; run++)); do
+for ((run = 1; run <= ${RUNS:-2} || (kills < 4 && run < 10); run++)); do
     status=1
     for ((tries = 1; tries < 40; tries++)); do
         "$heft" sweep net.yaml --run killed$run --share none --resume -j 2 >out 2>err </dev/null &
         pid=$!
-        ms=$((100 + RANDOM % (400 + 100 * tries)))
+        ms=$((took / 20 + RANDOM % (took / 2 + took * tries / 8)))
         sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
         victim=$pid
         if ((RANDOM % 2)); then victim=$(pgrep -P $pid | tail -1) || victim=$pid; fi
