@@ -48,6 +48,7 @@ echo "$1 $2 $3 $$" >"$file"
 output=$4
 shift 4
 trap : USR1 TERM
+while [ -e "$FAKE/hold" ]; do sleep 0.1; done
 while :; do
     rm -f "$file.again"
     sh "$@" >>"$output" 2>&1 &
@@ -125,8 +126,13 @@ begin outage -j 1
 outage=$pid
 begin preempted -j 2
 preempted=$pid
+mkdir silent
+touch silent/hold                            # jobs wait until it was said that squeue is silent
 begin silent -j 1
 silent=$pid
+
+until_true 60 test -s silent/submissions
+touch silent/silent
 
 # A node is gone: its job leaves the queue without a word.
 until_true 60 saved lost
@@ -142,8 +148,8 @@ echo 2 >outage/outage
 until_true 60 saved preempted
 for task in preempted/queue/*.task; do kill -USR1 "$(<"$task")"; done
 
-until_true 60 saved silent
-touch silent/silent
+until_true 90 grep -q "no answer" silent/err
+rm silent/hold
 
 ends preempted $preempted
 [ "$(wc -l <preempted/requeues)" -gt 0 ] || die "preempted: no job was put back"
