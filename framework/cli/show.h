@@ -42,6 +42,7 @@ typedef struct shown {
 /* What is in CHECKPOINT|RUN, from its file alone; no plugin is opened.  w is {0}. */
 int  show_read(shown *w, const char *path, problems *pr);
 void show_close(shown *w);                       /* also after a failure */
+const layer *show_layer(const shown *w, const char *name);       /* NULL: it has none */
 
 void show_text(const shown *w);
 void show_json(const shown *w);

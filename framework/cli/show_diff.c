@@ -213,10 +213,10 @@ static void compare_training(diff *d)
         if (memcmp(u, v, size_of[type]) != 0) compare_values(d, f->name, text_at(d->memory, type, u, 0), text_at(d->memory, type, v, 0));
     }
     compare_values(d, "data fingerprint", d->a.fingerprint, d->b.fingerprint);
-    for (int64_t i = 0; i < d->a.n_layers; i++)
-        for (int64_t k = 0; k < d->b.n_layers; k++)
-            if (!strcmp(d->a.layer[i].name, d->b.layer[k].name))
-                compare_values(d, arena_printf(d->memory, "type of %s", d->a.layer[i].name), d->a.layer[i].type, d->b.layer[k].type);
+    for (int64_t i = 0; i < d->a.n_layers; i++) {
+        const layer *x = &d->a.layer[i], *y = show_layer(&d->b, x->name);
+        if (y) compare_values(d, arena_printf(d->memory, "type of %s", x->name), x->type, y->type);
+    }
 }
 
 /* Row by row; the key is the table's first column (epoch, or step). */

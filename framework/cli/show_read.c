@@ -86,6 +86,13 @@ static int read_layers(shown *w, problems *pr)
     return rc;
 }
 
+const layer *show_layer(const shown *w, const char *name)
+{
+    for (int64_t i = 0; i < w->n_layers; i++)
+        if (!strcmp(w->layer[i].name, name)) return &w->layer[i];
+    return NULL;
+}
+
 static int read_state(shown *w, problems *pr)
 {
     int rc = 0;

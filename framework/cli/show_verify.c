@@ -45,13 +45,6 @@ static void check_state(const shown *w, problems *pr)
         problems_add(pr, hdf_place(w->file, "/metrics/epochs", w->memory), "%" PRId64 " rows, and %" PRId64 " epochs are done", w->epochs->n_rows, s->epoch);
 }
 
-static const layer *find_layer(const shown *w, const char *name)
-{
-    for (int64_t i = 0; i < w->n_layers; i++)
-        if (!strcmp(w->layer[i].name, name)) return &w->layer[i];
-    return NULL;
-}
-
 static const tensor *find_weight(const layer *l, const char *name)
 {
     for (int64_t i = 0; l && i < l->n_tensors; i++)
@@ -86,7 +79,7 @@ static void check_slots(const shown *w, problems *pr)
         if (!hdf_is_group(w->file, group) || hdf_members(w->file, group, w->memory, &m, &inner, pr) < 0) continue;     /* a slot of all weights */
         for (int64_t j = 0; j < m; j++) {
             const char *path = arena_printf(w->memory, "%s/%s", group, inner[j]);
-            const tensor *t = find_weight(find_layer(w, name[i]), inner[j]);
+            const tensor *t = find_weight(show_layer(w, name[i]), inner[j]);
             if (!t) problems_add(pr, hdf_place(w->file, path, w->memory), "there is no weight /layers/%s/%s", name[i], inner[j]);
             else if (hdf_members(w->file, path, w->memory, &k, &slot, pr) == 0)
                 while (k--) check_slot(w, arena_printf(w->memory, "%s/%s", path, slot[k]), t, pr);

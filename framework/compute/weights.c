@@ -72,14 +72,13 @@ const bf16 *weights_rounded(const float *x, size_t n)
 
 /* ---- sheets ---- */
 
+static int64_t tasks_of(const sheet *s) { return s->current ? (s->rows + ROWS - 1) / ROWS : 0; }
+
 static void copy_rows(void *unused, int64_t i)
 {
     (void)unused;
     const sheet *s = atomic_load(&now.sheets);
-    while (!s->current || i >= (s->rows + ROWS - 1) / ROWS) {
-        if (s->current) i -= (s->rows + ROWS - 1) / ROWS;
-        s = s->next;
-    }
+    for (; i >= tasks_of(s); s = s->next) i -= tasks_of(s);
     for (int64_t row = i * ROWS; row < s->rows && row < (i + 1) * ROWS; row++)
         memcpy(s->copy + row * s->pitch, s->at + row * s->cols, (size_t)s->cols * sizeof *s->copy);
 }
@@ -111,7 +110,7 @@ static void copy_all(void)
         s->current = among_weights(s->at, (size_t)(s->rows * s->cols), &at);
         if (s->current && !s->copy) s->copy = block_alloc((size_t)(s->rows * s->pitch), sizeof *s->copy);
         s->current = s->current && s->copy;
-        if (s->current) tasks += (s->rows + ROWS - 1) / ROWS;
+        tasks += tasks_of(s);
     }
     compute_parallel(tasks, copy_rows, NULL);
 }

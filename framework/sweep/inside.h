@@ -2,6 +2,8 @@
 #ifndef HEFT_SWEEP_INSIDE_H
 #define HEFT_SWEEP_INSIDE_H
 
+#include <signal.h>
+
 #include "base/rng.h"
 #include "sweep/sample.h"
 #include "sweep/space.h"
@@ -59,12 +61,15 @@ pid_t process_start(char **argv, int out, const limits *l, int n, const int *cor
 int  trial_start(trial *t, const limits *l, int n, const int *core);
 /* Has its process ended?  One beyond its time is asked to, and then made to. */
 bool trial_ended(trial *t, const limits *l, arena *a, ending *out);
-/* Is another process at work on its run? */
+/* Take the lock of a run that exists, until the file is closed.  -1 and errno: EWOULDBLOCK where a process is at work on it. */
+int  hold_run(const char *dir);
 bool trial_busy(const trial *t);
 /* Why a trial failed: by its signal or the last error it printed. */
 const char *trial_reason(const trial *t, const ending *e, int64_t memory, arena *a);
 
-/* Until a child ends, but not longer than so many seconds; SIGCHLD is blocked. */
+/* Block SIGCHLD, for wait_for_child; before: what was blocked, or NULL. */
+void watch_children(sigset_t *before);
+/* Until a child ends, but not longer than so many seconds. */
 void wait_for_child(double seconds);
 
 /* ---- how the cores are divided ---- */

@@ -123,23 +123,43 @@ bool trial_ended(trial *t, const limits *l, arena *a, ending *out)
     return true;
 }
 
+static sigset_t child_signal(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    return set;
+}
+
+void watch_children(sigset_t *before)
+{
+    const sigset_t child = child_signal();
+    sigprocmask(SIG_BLOCK, &child, before);
+}
+
 void wait_for_child(double seconds)
 {
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
+    const sigset_t child = child_signal();
     const struct timespec most = { (time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9) };
     sigtimedwait(&child, NULL, &most);
 }
 
-bool trial_busy(const trial *t)
+int hold_run(const char *dir)
 {
     arena *a = arena_new();
-    const int fd = open(path_join(a, t->dir, "lock"), O_RDWR | O_CLOEXEC);
-    const bool busy = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    if (fd >= 0) close(fd);
+    const int fd = open(path_join(a, dir, "lock"), O_RDWR | O_CLOEXEC), failed = fd < 0 ? -1 : flock(fd, LOCK_EX | LOCK_NB), error = errno;
     arena_free(a);
-    return busy;
+    if (!failed) return fd;
+    if (fd >= 0) close(fd);
+    errno = error;
+    return -1;
+}
+
+bool trial_busy(const trial *t)
+{
+    const int fd = hold_run(t->dir);
+    if (fd >= 0) close(fd);
+    return fd < 0 && errno == EWOULDBLOCK;
 }
 
 /* ---- why ---- */

@@ -191,10 +191,8 @@ sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, pr
     schedule_run r = { .w = w, .ev = ev, .retry_failed = o->retry_failed, .pr = pr };
     const size_t problems_before = pr->n;
     recall(w);
-    sigset_t child, before;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, &before);
+    sigset_t before;
+    watch_children(&before);
     int more = decide(&r);
     r.l = more < 0 ? NULL : o->slurm ? slurm_launcher(w, o, pr) : local_launcher(w, o, pr);
     if (!r.l) {

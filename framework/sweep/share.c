@@ -8,12 +8,9 @@
  * Its files are linked, since no file of a run is changed in place, all but the log, which grows; so either sweep may be removed.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -193,17 +190,6 @@ static bool take(const trial *t, const char *other)
     return taken;
 }
 
-/* Nobody may work on it meanwhile.  -1: somebody does, or it is no run. */
-static int hold(const char *other)
-{
-    arena *a = arena_new();
-    const int fd = open(path_join(a, other, "lock"), O_RDWR | O_CLOEXEC);
-    arena_free(a);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-    if (fd >= 0) close(fd);
-    return -1;
-}
-
 void share_take(sweep *w, trial *t, const experiment *e)
 {
     const char *best = NULL;
@@ -213,8 +199,9 @@ void share_take(sweep *w, trial *t, const experiment *e)
         const int64_t epochs = file_is_dir(other) ? usable(w, t, e, other, &finished) : 0;
         if (epochs > most) best = other, most = epochs;
     }
-    const int lock = best ? hold(best) : -1;
+    const int lock = best ? hold_run(best) : -1;
     if (lock < 0) return;
+    /* Once more, now that nobody can change it. */
     t->taken = usable(w, t, e, best, &finished) == most && take(t, best);
     if (t->taken && finished) t->state = TRIAL_FINISHED;
     close(lock);

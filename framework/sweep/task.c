@@ -128,10 +128,7 @@ static bool run_trial(trial *t, const task_list *l, int64_t index, arena *a, tas
 {
     int core[MOST_CORES];
     const int n = choose_cores(l->threads, index, core);
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, NULL);
+    watch_children(NULL);
     for (int64_t tries = 0;; tries++) {
         if (trial_start(t, &l->limits, n, core) < 0) {
             problems_system(pr, t->dir, "its process cannot be started", errno);
