@@ -3,7 +3,7 @@
 
 #include "config/internal.h"
 
-enum { MOST_MADE = 16 << 20, NODE_COST = MOST_MADE / CONFIG_VALUES, MOST_LOOKED = 4 << 20, NEAREST_COST = 64 };
+enum { MOST_MADE = 16 << 20, NODE_COST = MOST_MADE / CONFIG_VALUES, MOST_LOOKED = 2 << 20, NEAREST_COST = 64 };
 
 /* The references under way: `at` is being replaced and waits for `ref`. */
 typedef struct frame {

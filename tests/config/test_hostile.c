@@ -126,8 +126,8 @@ static const struct { const char *name; maker *make; size_t n; const char *says;
     { "50,000 directives", directives, 50000, "the directive '%TAG' is not supported", 0, 0, 0, 1 },
     { "50,000 directives behind a document", late_directives, 50000, "the directive '%TAG' is not supported", 0, 0, 0, 1 },
     { "a reference bomb", reference_bomb, 14, "references make too much: more than 32768 values or 16 MiB of text", 1000, 1 << 15, 4000, 20 },
-    { "a chain of 16,000 references", reference_chain, 16000, "too many references among too many keys", 32010, 1 << 19, 5 << 20, 100 },
-    { "16,000 references to 16,000 keys", unknown_references, 16000, "too many references among too many keys", 32010, 1 << 19, 5 << 20, 100 },
+    { "a chain of 16,000 references", reference_chain, 16000, "too many references among too many keys", 32010, 1 << 19, 3 << 20, 100 },
+    { "16,000 references to 16,000 keys", unknown_references, 16000, "too many references among too many keys", 32010, 1 << 19, 3 << 20, 100 },
 };
 
 static void bounded(void **state)
