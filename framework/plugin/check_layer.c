@@ -314,7 +314,8 @@ static void check_accumulates(check *c, rig *h)
     rig_forward(h, true);
     rig_backward(h);
     for (int i = 0; i < h->n_lanes; i++) {
-        float *const *dw = h->lane[i].dweight, *want[HEFT_MAX_TENSORS];
+        float *const *dw = h->lane[i].dweight;
+        float *want[HEFT_MAX_TENSORS];
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) fill(dw[j], rig_weight_count(h, j), 0);
         rig_backward_lane(h, i, dw);
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) {
