@@ -82,4 +82,17 @@ expect 2 "$heft" resume busy
 says err "busy"
 kill -KILL $pid
 wait $pid 2>/dev/null || true
+
+# No trial outlives its sweep, whatever ends that, and is in nobody's way.
+sed 's/epochs: 4/epochs: 100000/' net.yaml >many.yaml
+echo 'sweep: {method: grid, metric: {name: val_loss}, parameters: {seed: {values: [1, 2]}}}' >>many.yaml
+"$heft" sweep many.yaml --run many -j 2 --threads 1 >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 3000); do [ "$(ls -d many/trials/*/checkpoints/latest 2>/dev/null | wc -l)" != 2 ] || break; sleep 0.01; done
+mapfile -t trials < <(pgrep -P $pid)
+[ ${#trials[@]} = 2 ] || die "two trials were expected, not '${trials[*]}'"
+kill -KILL $pid
+wait $pid 2>/dev/null || true
+for _ in $(seq 500); do kill -0 "${trials[@]}" 2>/dev/null || break; sleep 0.01; done
+! kill -KILL "${trials[@]}" 2>/dev/null || die "trials outlive their sweep"
 echo "crash: ok, $kills kills"
