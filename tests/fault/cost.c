@@ -1,10 +1,12 @@
-/* cost.c -- what checkpoints cost: cost EXPERIMENT [pairs=N] [path=value...]
+/* cost.c -- what checkpoints cost: cost EXPERIMENT [pairs=N] [only=with|without] [path=value...]
  *
  * Trains in a directory that is removed afterwards, N times (4) with checkpoints and without, in turn, the first of a pair changing; prints
- * how long training stood still for them, and the median of the ratios of pairs with its 95 % interval (of order statistics, so
- * without an assumption on noise).  COST_WAIT=1 in the environment: it stands still until they are written. */
+ * how long training stood still for them, and of time and of processor time (of all threads, the one that writes too) the median of the
+ * ratios of pairs with its 95 % interval (of order statistics, so without an assumption on noise).  only: one of the two, once, for a
+ * tool that counts instructions (valgrind --tool=callgrind).  COST_WAIT=1 in the environment: it stands still until they are written. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -39,7 +41,16 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double train_once(const char *path, int n, char **overrides, bool on, timed *w)
+typedef struct spent { double wall, cpu; } spent;
+
+static spent spent_now(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (spent){ clock_seconds(), (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) };
+}
+
+static spent train_once(const char *path, int n, char **overrides, bool on, timed *w)
 {
     problems pr = { 0 };
     char dir[] = "cost-XXXXXX", line[64];
@@ -55,10 +66,10 @@ static double train_once(const char *path, int n, char **overrides, bool on, tim
         exit(1);
     }
     const trainer_events ev = { w, save_timed, NULL, NULL };
-    const double from = clock_seconds();
+    const spent from = spent_now();
     if (trainer_run(t, &ev, &pr) != TRAINER_DONE) problems_print(&pr, stderr);
     end_save(w);
-    const double seconds = clock_seconds() - from;
+    const spent now = spent_now();
     run_close(w->run);
     trainer_free(t);
     data_free(d);
@@ -66,7 +77,7 @@ static double train_once(const char *path, int n, char **overrides, bool on, tim
     experiment_free(e);
     snprintf(line, sizeof line, "rm -rf %s", dir);
     if (system(line)) perror(line);
-    return seconds;
+    return (spent){ now.wall - from.wall, now.cpu - from.cpu };
 }
 
 /* The largest k of which P(Bin(n, 1/2) < k) <= 0.025: the median lies between the k-th and the k-th last with 95 %. */
@@ -88,32 +99,54 @@ static double median(double *x, int n)
     return (x[(n - 1) / 2] + x[n / 2]) / 2;
 }
 
+enum { MOST = 100 };
+typedef struct figures { double with[MOST], without[MOST], ratio[MOST]; } figures;
+
+static void say(const char *what, figures *f, int n)
+{
+    const int k = interval_rank(n);
+    for (int i = 0; i < n; i++) f->ratio[i] = f->with[i] / f->without[i];
+    printf("%s: %.3f s with, %.3f s without; median of %d ratios: %+.2f %%", what, median(f->with, n), median(f->without, n), n,
+           100 * (median(f->ratio, n) - 1));
+    if (k) printf(", 95 %% between %+.2f and %+.2f %%", 100 * (f->ratio[k - 1] - 1), 100 * (f->ratio[n - k] - 1));
+    putchar('\n');
+}
+
+static void compare(const char *path, int n, char **overrides, int pairs)
+{
+    static figures wall, cpu;
+    timed on = { 0 }, off = { 0 };
+    double sum = 0;
+    for (int i = 0; i < pairs; i++) {
+        spent with = { 0 }, without;
+        if (i % 2) with = train_once(path, n, overrides, true, &on);
+        without = train_once(path, n, overrides, false, &off);
+        if (i % 2 == 0) with = train_once(path, n, overrides, true, &on);
+        wall.with[i] = with.wall, wall.without[i] = without.wall;
+        cpu.with[i] = with.cpu, cpu.without[i] = without.cpu;
+        sum += with.wall;
+    }
+    printf("training stands still: %.2f ms for each of %d checkpoints, %.2f %% of the time\n", 1000 * on.seconds / on.saves, on.saves / pairs,
+           100 * on.seconds / sum);
+    say("time", &wall, pairs);
+    say("processor time", &cpu, pairs);
+}
+
 int main(int argc, char **argv)
 {
-    enum { MOST = 100 };
-    double with[MOST], without[MOST], ratio[MOST], sum = 0;
-    timed on = { 0 }, off = { 0 };
-    int pairs = 4, given = 0;
-    if (argc > 2 && !strncmp(argv[2], "pairs=", 6)) pairs = atoi(argv[2] + 6), given = 1;
-    if (argc < 2 || pairs < 1 || pairs > MOST) {
-        fprintf(stderr, "usage: cost EXPERIMENT [pairs=1..%d] [path=value...]\n", MOST);
+    int pairs = 4, at = 2;
+    const char *only = NULL;
+    for (; at < argc && (!strncmp(argv[at], "pairs=", 6) || !strncmp(argv[at], "only=", 5)); at++)
+        if (*argv[at] == 'p') pairs = atoi(argv[at] + 6);
+        else only = argv[at] + 5;
+    if (argc < 2 || pairs < 1 || pairs > MOST || (only && strcmp(only, "with") && strcmp(only, "without"))) {
+        fprintf(stderr, "usage: cost EXPERIMENT [pairs=1..%d] [only=with|without] [path=value...]\n", MOST);
         return 2;
     }
-    const int n = argc - 2 - given;
-    char **overrides = argv + 2 + given;
-    for (int i = 0; i < pairs; i++) {
-        if (i % 2) with[i] = train_once(argv[1], n, overrides, true, &on);
-        without[i] = train_once(argv[1], n, overrides, false, &off);
-        if (i % 2 == 0) with[i] = train_once(argv[1], n, overrides, true, &on);
-        sum += with[i];
-        ratio[i] = with[i] / without[i];
-        printf("%d: %.3f s with, %.3f s without, %+.2f %%\n", i + 1, with[i], without[i], 100 * (ratio[i] - 1));
+    if (!only) compare(argv[1], argc - at, argv + at, pairs);
+    else {
+        timed w = { 0 };
+        train_once(argv[1], argc - at, argv + at, !strcmp(only, "with"), &w);
     }
-    printf("checkpoints: %.2f ms each, %.2f %% of the time; a run %.2f s with them and %.2f s without\n", 1000 * on.seconds / on.saves,
-           100 * on.seconds / sum, median(with, pairs), median(without, pairs));
-    const int k = interval_rank(pairs);
-    printf("median of %d ratios: %+.2f %%", pairs, 100 * (median(ratio, pairs) - 1));
-    if (k) printf(", 95 %% between %+.2f and %+.2f %%", 100 * (ratio[k - 1] - 1), 100 * (ratio[pairs - k] - 1));
-    putchar('\n');
     return 0;
 }
