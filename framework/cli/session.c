@@ -8,7 +8,7 @@ int session_train(session *s, experiment *e, problems *pr)
     s->data = data_open(e->data, e->dir, e->seed, pr);
     trainer *(*make)(const experiment *, registry *, data *, problems *) = s->checkpoint ? trainer_new_empty : trainer_new;
     if (s->data) s->trainer = make(e, s->registry, s->data, pr);
-    if (s->trainer && s->threads) compute_init(s->threads, (compute_precision)s->trainer->options.precision);
+    if (s->trainer && s->threads && s->threads != compute_threads()) compute_init(s->threads, (compute_precision)s->trainer->options.precision);
     return s->trainer ? 0 : -1;
 }
 

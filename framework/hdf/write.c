@@ -39,11 +39,12 @@ static int make_groups(hdf_file *f, const char *path, size_t n, problems *pr)
     if (f->group && strlen(f->group) == n && !strncmp(f->group, path, n)) return 0;
     char *step = strdup(path);
     if (!step) memory_exhausted(strlen(path));
-    const hid_t properties = group_properties();
+    hid_t properties = H5I_INVALID_HID;
     for (size_t end = 1; rc == 0 && end <= n; end++) {
         if (end < n && path[end] != '/') continue;
         step[end] = 0;
         if (H5Lexists(f->id, step, H5P_DEFAULT) <= 0) {
+            if (properties < 0) properties = group_properties();
             const hid_t g = H5Gcreate2(f->id, step, H5P_DEFAULT, properties, H5P_DEFAULT);
             if (g < 0 || H5Gclose(g) < 0) {
                 hdf_broken(f, step, pr, "cannot be made a group");
@@ -223,14 +224,17 @@ int hdf_write_texts(hdf_file *f, const char *path, int64_t n, const char *const 
 static hid_t described(hdf_file *f, const char *path, problems *pr)
 {
     if (f->described.id >= 0 && !strcmp(f->described.path, path)) return f->described.id;
-    if (hdf_walk(f, path, pr) == H5O_TYPE_UNKNOWN) return H5I_INVALID_HID;
+    const hid_t object = H5Oopen(f->id, path, H5P_DEFAULT);
+    if (object < 0) {
+        if (hdf_walk(f, path, pr) != H5O_TYPE_UNKNOWN) hdf_problem(f, path, pr, "cannot be opened");
+        return object;
+    }
     if (f->described.id >= 0) H5Oclose(f->described.id);
     free(f->described.path);
+    f->described.id = object;
     f->described.path = strdup(path);
     if (!f->described.path) memory_exhausted(strlen(path));
-    f->described.id = H5Oopen(f->id, path, H5P_DEFAULT);
-    if (f->described.id < 0) hdf_broken(f, path, pr, "cannot be opened");
-    return f->described.id;
+    return object;
 }
 
 int hdf_put_attr(hdf_file *f, const char *path, const char *name, hid_t file_t, hid_t memory_t, int64_t n,

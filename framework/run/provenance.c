@@ -105,7 +105,7 @@ static int publish(const provenance *p, const char *ended, problems *pr)
     add_command(&t);
     text_add(&t, "}");
     text_add(&t, tail);
-    const int rc = file_publish(p->path, t.s, t.n, pr);
+    const int rc = file_replace(p->path, t.s, t.n, pr);
     text_free(&t);
     return rc;
 }
