@@ -10,6 +10,21 @@ cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Release -DHEFT_TESTS=OFF -DCMAK
 mapfile -t files < <(find framework plugins -name '*.c' | sort)
 status=0
 
+# What cppcheck gets wrong, and why.
+wrong=(
+    # an array that one loop fills and the next reads, within the same bounds
+    uninitvar:framework/compute/sums.c uninitvar:framework/config/experiment.c uninitvar:plugins/layers/permute.c
+    uninitvar:plugins/optimizers/lbfgs.c
+    # written by the call whose success is asked for
+    uninitvar:framework/data/idx.c
+    # zones lie in front of a slot
+    negativeIndex:framework/plugin/check_optimizer.c
+    # a sum of at least exp(0)
+    invalidFunctionArg:plugins/layers/auc.c invalidFunctionArg:plugins/layers/perplexity.c
+    # a loop that does not run where the pointer is NULL
+    nullPointer:framework/config/interpolate.c nullPointer:framework/config/options.c
+)
+
 # say NAME FILE: what a tool found, each once.
 say() {
     sort -u "$2" | sed "s#$PWD/##"
@@ -17,6 +32,12 @@ say() {
     n=$(sort -u "$2" | wc -l)
     echo "$1: ${#files[@]} files, $n findings"
     [ "$n" = 0 ] || status=1
+}
+
+# A tool that could not do its work has found nothing.
+unfinished() {
+    echo "$1: failed: $(grep -m 1 -iE 'error|fatal|not found' "$2" || tail -n 1 "$2")"
+    status=1
 }
 
 for tool in "${tools[@]}"; do
@@ -27,14 +48,19 @@ for tool in "${tools[@]}"; do
             grep -E '(warning|error): ' >$build/tidy.txt
         say clang-tidy $build/tidy.txt ;;
     cppcheck)
+        cat >$build/heft.cfg <<'END'
+<?xml version="1.0"?>
+<def format="2"><function name="memory_exhausted"><noreturn>true</noreturn><arg nr="1"/></function></def>
+END
         cppcheck --project=$build/compile_commands.json --enable=warning,performance,portability --inline-suppr --std=c17 -j "$(nproc)" --quiet \
-            --suppress=missingIncludeSystem --suppress='*:/usr/*' --template='{file}:{line}: {severity}: {message} [{id}]' 2>$build/cppcheck.txt
+            --library=$build/heft.cfg "${wrong[@]/#/--suppress=}" --suppress=missingIncludeSystem --suppress='*:/usr/*' --template='{file}:{line}: {severity}: {message} [{id}]' 2>$build/cppcheck.txt
         say cppcheck $build/cppcheck.txt ;;
     gcc)
-        python3 -c 'import json, sys
+        python3 -c 'import json, re, sys
 for c in json.load(open(sys.argv[1])):
-    print("cd", c["directory"], "&&", c["command"].replace(" -o ", " -fanalyzer -Wno-analyzer-too-complex -S -o /dev/null #"))' $build/compile_commands.json |
-            xargs -P "$(nproc)" -d '\n' -n 1 bash -c 2>&1 | grep -E 'Wanalyzer' >$build/gcc.txt
+    print("cd", c["directory"], "&&", re.sub(r" -o \S+ -c ", " -fanalyzer -Wno-analyzer-too-complex -S -o /dev/null ", c["command"]))' $build/compile_commands.json |
+            xargs -P "$(nproc)" -d '\n' -n 1 bash -c >$build/gcc.out 2>&1 || unfinished gcc $build/gcc.out
+        grep -E 'Wanalyzer' $build/gcc.out >$build/gcc.txt
         say "gcc -fanalyzer" $build/gcc.txt ;;
     *)
         echo "analyze.sh: what is '$tool'? tidy, cppcheck or gcc was expected" >&2

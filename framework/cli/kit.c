@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "report/json.h"
 
-typedef struct printer { const char *path; bool json; int ok, notes, failed; } printer;
+typedef struct printer { const char *path; bool json; int ok, notes, failed, following; } printer;
 
 static void print_json(const printer *p, const verdict *v)
 {
@@ -25,6 +25,7 @@ static void print_json(const printer *p, const verdict *v)
         json_string(&t, "expected", v->expected);
         json_string(&t, "seen", v->seen);
         json_string(&t, "look", v->look);
+        if (v->result == VERDICT_FAIL) json_string(&t, "follows", *v->follows ? v->follows : NULL);
     }
     json_close(&t, '}');
     json_end(&t, stdout);
@@ -42,6 +43,7 @@ static void print_text(const verdict *v)
         { "check", v->check }, { "case", v->where }, { "expected", v->expected }, { "seen", v->seen }, { "look", v->look } };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (*lines[i].what) printf("        %-8s  %s\n", lines[i].name, lines[i].what);
+    if (*v->follows) printf("        follows   perhaps, from the failure of '%s': repair that first\n", v->follows);
 }
 
 static void print_verdict(void *context, const verdict *v)
@@ -50,6 +52,7 @@ static void print_verdict(void *context, const verdict *v)
     p->ok += v->result == VERDICT_OK;
     p->notes += v->result == VERDICT_NOTE;
     p->failed += v->result == VERDICT_FAIL;
+    p->following += v->result == VERDICT_FAIL && *v->follows;
     if (p->json) print_json(p, v);
     else print_text(v);
     fflush(stdout);
@@ -64,7 +67,10 @@ int kit_check(registry *r, int n, char **path, const check_options *o, bool json
         if (!json && n > 1) printf("%s%s\n", i ? "\n" : "", path[i]);
         const int failures = check_plugin(r, path[i], o, print_verdict, &p, &pr);
         failed = failed || failures > 0;
-        if (!json && failures >= 0) printf("%s: %d ok, %d note%s, %d failed\n", path[i], p.ok, p.notes, p.notes == 1 ? "" : "s", p.failed);
+        if (json || failures < 0) continue;
+        printf("%s: %d ok, %d note%s, %d failed", path[i], p.ok, p.notes, p.notes == 1 ? "" : "s", p.failed);
+        if (p.following) printf(" (%d of them perhaps as others did)", p.following);
+        putchar('\n');
     }
     const int code = pr.n ? cli_fail(&pr, EXIT_USAGE) : failed ? EXIT_WORK_FAILED : EXIT_DONE;
     problems_free(&pr);

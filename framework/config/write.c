@@ -29,7 +29,7 @@ static void emit_scalar(yaml_emitter_t *y, const char *s, bool quoted)
 /* [3, 3] rather than a line for each, where no element could need quotes inside brackets. */
 static bool fits_a_line(const node *list)
 {
-    if (list->n > 16) return list->n == 0;
+    if (list->n > 16) return false;
     for (size_t i = 0; i < list->n; i++) {
         const node *item = list->item[i];
         if (item->kind != NODE_SCALAR || item->quoted || !*item->text) return false;

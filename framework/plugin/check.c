@@ -21,7 +21,7 @@ static last_words *dying;
 
 static const check_row *rows_of(heft_kind kind)
 {
-    static const check_row none[] = { { NULL, NULL, NULL } };
+    static const check_row none[] = { { NULL, NULL, NULL, NULL } };
     switch (kind) {
     case HEFT_LAYER: return layer_checks;
     case HEFT_OPTIMIZER: return optimizer_checks;
@@ -39,7 +39,7 @@ static finding *find_subject(check *c, const char *subject)
     if (!(c->n_findings & (c->n_findings - 1)))
         c->finding = arena_grow(c->memory, c->finding, c->n_findings, c->n_findings ? 2 * c->n_findings : 1, sizeof *c->finding);
     finding *f = &c->finding[c->n_findings++];
-    *f = (finding){ .verdict = { VERDICT_OK, c->name, arena_strdup(c->memory, subject), 0, "", "", "", "" } };
+    *f = (finding){ .verdict = { VERDICT_OK, c->name, arena_strdup(c->memory, subject), 0, "", "", "", "", "" } };
     return f;
 }
 
@@ -116,6 +116,31 @@ static void write_findings(const check *c, int fd)
     }
 }
 
+/* ---- verdicts, in the parent --------------------------------------------------- */
+
+typedef struct outlet {
+    verdict_sink *sink;
+    void         *context;
+    const char   *follows;                       /* of the check that runs */
+    size_t        n_failed;                      /* checks */
+    const char  **failed;
+} outlet;
+
+static void tell(const outlet *out, verdict v)
+{
+    v.follows = v.result == VERDICT_FAIL && out->follows ? out->follows : "";
+    out->sink(out->context, &v);
+}
+
+/* The first word of `after` that has failed, or NULL. */
+static const char *cause(const outlet *out, const char *after)
+{
+    for (const char *p = after; p && *p; p += strcspn(p, " "), p += *p == ' ')
+        for (size_t i = 0; i < out->n_failed; i++)
+            if (strlen(out->failed[i]) == strcspn(p, " ") && !strncmp(out->failed[i], p, strcspn(p, " "))) return out->failed[i];
+    return NULL;
+}
+
 /* ---- one check ----------------------------------------------------------------- */
 
 typedef struct errand { check *c; const check_row *row; last_words *words; } errand;
@@ -161,8 +186,7 @@ static const char *hint_of(const char *pass)
 }
 
 /* What ended the child in place of an answer. */
-static void report_end(const child_end *end, const last_words *words, const check_row *row, int limit_ms, verdict_sink *sink,
-                       void *context)
+static void report_end(const child_end *end, const last_words *words, const check_row *row, int limit_ms, const outlet *out)
 {
     text seen = { 0 };
     const char *pass = words->at.pass;
@@ -175,8 +199,7 @@ static void report_end(const child_end *end, const last_words *words, const chec
     if (*pass) text_printf(&seen, " in %s", pass);
     if (words->faulted && words->address < 4096) text_add(&seen, ", which used a NULL pointer");
     else if (words->faulted) text_printf(&seen, ", at address 0x%llx", (unsigned long long)words->address);
-    const verdict v = { VERDICT_FAIL, row->name, row->doc, 1, words->at.label, "every call returns", seen.s, hint_of(pass) };
-    sink(context, &v);
+    tell(out, (verdict){ VERDICT_FAIL, row->name, row->doc, 1, words->at.label, "every call returns", seen.s, hint_of(pass), "" });
     text_free(&seen);
 }
 
@@ -189,7 +212,7 @@ static const char *unpack(const char **at, const char *end)
 }
 
 /* Hands on what the child found; the number of failures, or -1 if it was cut short. */
-static int relay(const check_row *row, const text *said, verdict_sink *sink, void *context)
+static int relay(const check_row *row, const text *said, const outlet *out)
 {
     if (!said->n || said->s[said->n - 1] != '!') return -1;
     const char *at = said->s, *end = said->s + said->n - 1;
@@ -204,14 +227,13 @@ static int relay(const check_row *row, const text *said, verdict_sink *sink, voi
             return -1;
         v.result = *head == 'F' ? VERDICT_FAIL : *head == 'n' ? VERDICT_NOTE : VERDICT_OK;
         failures += v.result == VERDICT_FAIL;
-        sink(context, &v);
+        tell(out, v);
     }
     return failures;
 }
 
 /* The failures of one check; *late: it had to be killed. */
-static int run_check(check *c, const check_row *row, int limit_ms, last_words *words, verdict_sink *sink, void *context,
-                     bool *late, problems *pr)
+static int run_check(check *c, const check_row *row, int limit_ms, last_words *words, const outlet *out, bool *late, problems *pr)
 {
     memset(words, 0, sizeof *words);
     c->name = row->name;
@@ -219,9 +241,9 @@ static int run_check(check *c, const check_row *row, int limit_ms, last_words *w
     child_end end;
     if (child_run(run_errand, &(errand){ c, row, words }, limit_ms, c->p->path, &end, pr) < 0) return -1;
     *late = !end.in_time;
-    int failures = end.in_time && WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0 ? relay(row, &end.said, sink, context) : -1;
+    int failures = end.in_time && WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0 ? relay(row, &end.said, out) : -1;
     if (failures < 0) {
-        report_end(&end, words, row, limit_ms, sink, context);
+        report_end(&end, words, row, limit_ms, out);
         failures = 1;
     }
     text_free(&end.said);
@@ -230,29 +252,29 @@ static int run_check(check *c, const check_row *row, int limit_ms, last_words *w
 
 /* ---- all of them --------------------------------------------------------------- */
 
-static const plugin *load(registry *r, const char *path, verdict_sink *sink, void *context)
+static const plugin *load(registry *r, const char *path, const outlet *out)
 {
     problems why = { 0 };
     const plugin *p = registry_open(r, 0, path, &why);
-    verdict v = { p ? VERDICT_OK : VERDICT_FAIL, "loads", "loads", 1, "", "", "", "" };
+    verdict v = { p ? VERDICT_OK : VERDICT_FAIL, "loads", "loads", 1, "", "", "", "", "" };
     if (!p) {
         v.expected = "a shared object with one constant, heft_plugin, that the loader accepts";
         v.seen = why.n ? why.item[0].text : "refused";
         v.look = "the descriptor at the end of the file, and the command that built it";
     }
-    sink(context, &v);
+    tell(out, v);
     problems_free(&why);
     return p;
 }
 
 /* A layer whose shapes could not even be tried has nothing for the others to run on. */
-static bool goes_on(const check_row *row, int failures, bool late, const plugin *p, verdict_sink *sink, void *context)
+static bool goes_on(const check_row *row, int failures, bool late, const plugin *p, const outlet *out)
 {
     const bool first = p->kind == HEFT_LAYER && !strcmp(row->name, "shapes") && failures;
     if (!late && !first) return true;
     const verdict v = { VERDICT_NOTE, row->name, "the checks that follow", 0, "", "",
-                        late ? "not run, since this one did not end" : "not run, since they need inputs that are accepted", "" };
-    if (row[1].name) sink(context, &v);
+                        late ? "not run, since this one did not end" : "not run, since they need inputs that are accepted", "", "" };
+    if (row[1].name) tell(out, v);
     return false;
 }
 
@@ -273,7 +295,8 @@ int check_plugin(registry *r, const char *path, const check_options *o, verdict_
 {
     static const check_options usual;
     if (!o) o = &usual;
-    const plugin *p = load(r, path, sink, context);
+    outlet out = { .sink = sink, .context = context };
+    const plugin *p = load(r, path, &out);
     if (!p) return 1;
     if (check_words(o->only, p->kind, pr) < 0) return -1;
     last_words *words = mmap(NULL, sizeof *words, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -282,18 +305,22 @@ int check_plugin(registry *r, const char *path, const check_options *o, verdict_
         return -1;
     }
     arena *a = arena_new();
-    int failures = 0;
+    int failures = 0, rows = 0;
+    while (rows_of(p->kind)[rows].name) rows++;
+    out.failed = arena_alloc(a, (size_t)rows, sizeof *out.failed);
     for (const check_row *row = rows_of(p->kind); row->name; row++) {
         if (o->only && strcmp(o->only, row->name)) continue;
         check c = { .p = p, .plugins = r, .asked = o, .memory = a, .at = &words->at };
         bool late = false;
-        const int n = run_check(&c, row, o->limit_ms ? o->limit_ms : LIMIT_MS, words, sink, context, &late, pr);
+        out.follows = cause(&out, row->after);
+        const int n = run_check(&c, row, o->limit_ms ? o->limit_ms : LIMIT_MS, words, &out, &late, pr);
         if (n < 0) {
             failures = -1;
             break;
         }
         failures += n;
-        if (!goes_on(row, n, late, p, sink, context)) break;
+        if (n) out.failed[out.n_failed++] = row->name;
+        if (!goes_on(row, n, late, p, &out)) break;
     }
     arena_free(a);
     munmap(words, sizeof *words);

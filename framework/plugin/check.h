@@ -17,6 +17,7 @@ typedef struct verdict {
     int         cases;               /* how many times */
     const char *where;               /* options, inputs and lanes of the first case that failed, or "" */
     const char *expected, *seen, *look;      /* of a failure; a note has only `seen` */
+    const char *follows;             /* of a failure: the earlier check whose failure may be all there is to it, or "" */
 } verdict;
 
 typedef void verdict_sink(void *context, const verdict *v);

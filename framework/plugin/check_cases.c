@@ -35,6 +35,12 @@ static const trial trials[] = {
 };
 enum { N_TRIALS = sizeof trials / sizeof *trials };
 
+/* Where an option may act that does nothing at small sizes: windows, limits of length. */
+static const trial far_trials[] = {
+    { 1, { F(300) } }, { 1, { F(100, 3) } }, { 1, { F(20, 20, 3) } }, { 1, { I(40, 100) } },
+    { 2, { F(300), F(300) } }, { 2, { F(100, 3), F(100, 3) } }, { 2, { F(100, 3), F(100) } }, { 2, { F(300), I0(300) } },
+};
+
 /* ---- values of options --------------------------------------------------------- */
 
 /* The first word of "a|b|c", or the i-th; NULL if there are fewer. */
@@ -339,6 +345,12 @@ static void try_inputs(check *c, const trial *t)
         }
 }
 
+static void try_all(check *c, const trial *t, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (t[i].n >= c->p->layer.min_in && t[i].n <= c->p->layer.max_in) try_inputs(c, &t[i]);
+}
+
 void cases_make(check *c)
 {
     if (c->ready) return;
@@ -348,8 +360,12 @@ void cases_make(check *c)
         if (inputs_read(c->asked->inputs, &asked.n, asked.in)) try_inputs(c, &asked);
         return;
     }
-    for (int i = 0; i < N_TRIALS; i++)
-        if (trials[i].n >= c->p->layer.min_in && trials[i].n <= c->p->layer.max_in) try_inputs(c, &trials[i]);
+    try_all(c, trials, N_TRIALS);
+}
+
+void cases_make_far(check *c)
+{
+    if (!c->asked->inputs) try_all(c, far_trials, sizeof far_trials / sizeof *far_trials);
 }
 
 const char *plain_options(check *c, int i)

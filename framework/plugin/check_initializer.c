@@ -26,9 +26,9 @@ static bool fill(check *c, const void *self, const heft_shape *s, uint64_t key, 
     const int64_t fan_out = s->rank ? s->dim[s->rank - 1] : 1;
     heft_fill arguments = { .shape = *s, .fan_in = (int64_t)n / fan_out, .fan_out = fan_out, .rng = rng_key(key, RNG_TEST, 0, 0),
                             .x = f->block + ZONE };
-    snprintf(c->at->pass, sizeof c->at->pass, "fill");
+    rig_enter(c->at, "fill");
     const bool good = !c->p->initializer.fill(self, &arguments);
-    c->at->pass[0] = 0;
+    rig_enter(c->at, "");
     f->error = arguments.error;
     return good;
 }
@@ -106,7 +106,7 @@ static void check_fill(check *c)
 }
 
 /* `base` is the shape. */
-static uint64_t observe(check *c, int base, const setting *set)
+static observation observe(check *c, int base, const setting *set)
 {
     filling *f = arena_alloc(c->memory, 1, sizeof *f);
     text said = { 0 };
@@ -114,14 +114,16 @@ static uint64_t observe(check *c, int base, const setting *set)
     check_at(c, "%s %s", c->p->name, options);
     const void *self = rig_instance(c->memory, &c->p->head, options, &said);
     text_free(&said);
-    if (!self || !fill(c, self, &shapes[base], 1, NAN, f)) return 0;
-    const uint64_t sum = hash_bytes(HASH_START, f->block + ZONE, count_of(&shapes[base]) * sizeof(float));
-    return sum ? sum : 1;
+    observation sum = { 0 };
+    if (!self || !fill(c, self, &shapes[base], 1, NAN, f)) return sum;
+    sum.bits = HASH_START;
+    observe_floats(&sum, f->block + ZONE, count_of(&shapes[base]));
+    return sum;
 }
 
 static void check_options_of(check *c)
 {
-    if (!c->asked->options) check_option_effects(c, N_SHAPES, observe);
+    if (!c->asked->options) check_option_effects(c, N_SHAPES, N_SHAPES, observe);
 }
 
 static void check_fill_speed(check *c)
@@ -140,9 +142,9 @@ static void check_fill_speed(check *c)
 }
 
 const check_row initializer_checks[] = {
-    { "file", "symbols, libraries and variables of the file", check_image },
-    { "fill", "exactly the tensor, finite, decided by the key alone", check_fill },
-    { "options", "every option at its bounds and between them", check_options_of },
-    { "speed", "time per element", check_fill_speed },
-    { NULL, NULL, NULL },
+    { "file", "symbols, libraries and variables of the file", check_image, NULL },
+    { "fill", "exactly the tensor, finite, decided by the key alone", check_fill, NULL },
+    { "options", "every option at its bounds and between them", check_options_of, "fill" },
+    { "speed", "time per element", check_fill_speed, NULL },
+    { NULL, NULL, NULL, NULL },
 };

@@ -9,7 +9,7 @@
 #include "plugin/check.h"
 #include "plugin/rig.h"
 
-enum { CHECK_SAMPLES = 7, MOST_INPUTS = 3 };
+enum { CHECK_SAMPLES = 7, MOST_INPUTS = 3, MOST_SCALES = 3 };
 
 /* Options and inputs that a plugin accepts. */
 typedef struct check_case {
@@ -40,6 +40,7 @@ typedef struct check {
     bool          ready;             /* cases are there */
     size_t        n_cases;
     check_case   *cases;
+    double        scale[MOST_SCALES]; /* sizes of inputs on which the option under way may act; 0: none */
     int           refused;           /* combinations that plan refused */
     const char   *refusal;           /* the last reason */
 } check;
@@ -47,6 +48,7 @@ typedef struct check {
 typedef struct check_row {
     const char *name, *doc;
     void      (*run)(check *c);
+    const char *after;               /* earlier checks, "memory again": what fails one of them may fail this one too; or NULL */
 } check_row;
 
 extern const check_row layer_checks[], optimizer_checks[], initializer_checks[];      /* end with { NULL } */
@@ -80,6 +82,7 @@ const char *options_guess(arena *a, const heft_option *table, int guess, const h
 /* Fills c->cases, once: all inputs and options that plan accepts and that are not too big to run.  An unsound plan is a case
  * of `shapes` and `plan` alone, which say so; there is nothing that others could run. */
 void cases_make(check *c);
+void cases_make_far(check *c);                                       /* and big inputs, unless the user has named some */
 
 /* "[8, 8, 3]; integers 10 [6]"; false if it is anything else. */
 bool inputs_read(const char *s, int *n, heft_shape in[MOST_INPUTS]);
@@ -102,9 +105,13 @@ extern const int64_t whole_lane[], two_lanes[];                      /* CHECK_SA
 
 void check_image(check *c);                                           /* symbols, libraries, variables */
 
-/* What options do, at their bounds and at all: observe gives a number that differs (as good as always) where anything
- * computed differs, or 0 where the values are refused. */
-void check_option_effects(check *c, int n_bases, uint64_t (*observe)(check *c, int base, const setting *set));
+/* What was computed: bits, never 0 unless it was refused, and a sum by random factors, which comes close where it all does. */
+typedef struct observation { uint64_t bits; double sum; uint64_t turn; } observation;
+typedef observation observe_fn(check *c, int base, const setting *set);
+void observe_floats(observation *o, const float *x, size_t n);
+
+/* What options do, at their bounds and at all, in bases 0 to n_bases - 1, of which the first n_usual are those of other checks. */
+void check_option_effects(check *c, int n_bases, int n_usual, observe_fn *observe);
 uint64_t hash_bytes(uint64_t h, const void *bytes, size_t n);
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 

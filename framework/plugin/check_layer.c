@@ -314,7 +314,8 @@ static void check_accumulates(check *c, rig *h)
     rig_forward(h, true);
     rig_backward(h);
     for (int i = 0; i < h->n_lanes; i++) {
-        float *const *dw = h->lane[i].dweight, *want[HEFT_MAX_TENSORS];
+        float *const *dw = h->lane[i].dweight;
+        float *want[HEFT_MAX_TENSORS];
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) fill(dw[j], rig_weight_count(h, j), 0);
         rig_backward_lane(h, i, dw);
         for (int j = 0; j < h->n_of[HEFT_WEIGHT]; j++) {
@@ -412,23 +413,24 @@ static void check_predict(check *c)
 }
 
 const check_row layer_checks[] = {
-    { "file", "symbols, libraries and variables of the file", check_image },
-    { "shapes", "inputs that suit it are found, others are refused with a reason", check_shapes },
-    { "plan", "output and tensors as plan declares them; the same plan every time", check_plan },
-    { "options", "every option at its bounds and between them", check_layer_options },
-    { "output", "out is written whole, and finite", check_output },
-    { "memory", "nothing is written but what a pass may write", check_memory },
-    { "poison", "nothing is read that was not written; what is overwritten, is", check_poison },
-    { "backward", "din is overwritten, dweight added to", check_backward },
-    { "gradient", "gradients of inputs and weights along random directions, by differences of forward", check_gradients },
-    { "tiles", "the gradient pass gives what backward adds up", check_gradient_pass },
-    { "lanes", "the same bits however the minibatch is cut", check_lanes },
-    { "order", "a sample's output does not depend on its place or its neighbours", check_order },
-    { "again", "nothing is remembered from one call to the next", check_again },
-    { "threads", "the same bits with lanes on several threads", check_threads },
-    { "resume", "goes on from weights and state alone", check_resume },
-    { "values", "zeros, huge numbers, infinities, NaN", check_values },
-    { "predict", "what a loss shows its user", check_predict },
-    { "speed", "time per sample", check_speed },
-    { NULL, NULL, NULL },
+    { "file", "symbols, libraries and variables of the file", check_image, NULL },
+    { "shapes", "inputs that suit it are found, others are refused with a reason", check_shapes, NULL },
+    { "plan", "output and tensors as plan declares them; the same plan every time", check_plan, NULL },
+    { "options", "every option at its bounds and between them", check_layer_options, NULL },
+    { "output", "out is written whole, and finite", check_output, NULL },
+    { "memory", "nothing is written but what a pass may write", check_memory, NULL },
+    { "again", "nothing is remembered from one call to the next", check_again, "output memory" },
+    { "poison", "nothing is read that was not written; what is overwritten, is", check_poison, "output memory again" },
+    { "order", "a sample's output does not depend on its place or its neighbours", check_order, "output memory again poison" },
+    { "backward", "din is overwritten, dweight added to", check_backward, "output memory again poison" },
+    { "gradient", "gradients of inputs and weights along random directions, by differences of forward", check_gradients,
+      "output memory again poison order backward" },
+    { "tiles", "the gradient pass gives what backward adds up", check_gradient_pass, "output memory again poison backward gradient" },
+    { "lanes", "the same bits however the minibatch is cut", check_lanes, "output memory again poison order backward" },
+    { "threads", "the same bits with lanes on several threads", check_threads, "output memory again poison backward" },
+    { "resume", "goes on from weights and state alone", check_resume, "output memory again poison" },
+    { "values", "zeros, huge numbers, infinities, NaN", check_values, "output memory again poison order backward" },
+    { "predict", "what a loss shows its user", check_predict, "output memory again" },
+    { "speed", "time per sample", check_speed, NULL },
+    { NULL, NULL, NULL, NULL },
 };

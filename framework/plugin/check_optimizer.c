@@ -74,13 +74,13 @@ static opt *start(check *c, const squares *of, const char *options, const char *
     check_at(c, "%s %s", c->p->name, options);
     *s = (opt){ .c = c, .o = &c->p->optimizer, .of = of, .plan = { .host = compute_host(), .n = N } };
     s->self = rig_instance(c->memory, &c->p->head, options, &said);
-    snprintf(c->at->pass, sizeof c->at->pass, "plan");
+    rig_enter(c->at, "plan");
     if (s->self && s->o->plan(s->self, &s->plan)) {
         s->self = NULL;
         text_printf(&said, "%.200s", s->plan.error.text);
         check_that(c, s->plan.error.text[0], "a refusal has a reason", "return heft_fail(&p->error, ...)", "plan", "failure without a text");
     }
-    c->at->pass[0] = 0;
+    rig_enter(c->at, "");
     if (refusal) *refusal = check_text(c, "%s", said.n ? said.s : "no reason");
     text_free(&said);
     if (!s->self || !slots_are_sound(c, &s->plan)) return NULL;
@@ -122,9 +122,9 @@ static void step_range(opt *s, uint64_t t, const float *g, size_t begin, size_t 
         .host = s->plan.host, .t = t, .lr = (float)s->o->default_lr, .decay = 1, .begin = begin, .end = end,
         .span = s->plan.whole_tensors ? spans + (begin > 0) : NULL, .n_span = s->plan.whole_tensors ? (begin == 0) + (end == N) : 0,
         .x = s->x, .g = g, .slot = s->slot };
-    snprintf(s->c->at->pass, sizeof s->c->at->pass, "step");
+    rig_enter(s->c->at, "step");
     s->o->step(s->self, &step);
-    s->c->at->pass[0] = 0;
+    rig_enter(s->c->at, "");
 }
 
 typedef struct evaluation { heft_problem p; const squares *of; } evaluation;
@@ -145,9 +145,9 @@ static double run(opt *s, uint64_t first, uint64_t last, size_t cut)
         }
         evaluation e = { { .host = s->plan.host, .t = t, .lr = (float)s->o->default_lr, .n = N, .x = s->x, .slot = s->slot,
                            .eval = evaluate, .loss = NAN }, s->of };
-        snprintf(s->c->at->pass, sizeof s->c->at->pass, "iterate");
+        rig_enter(s->c->at, "iterate");
         s->o->iterate(s->self, &e.p);
-        s->c->at->pass[0] = 0;
+        rig_enter(s->c->at, "");
         accepted = e.p.loss;
     }
     inspect(s);
@@ -373,15 +373,14 @@ static void one_gradient(check *c, const squares *of, const char *options, bool 
 
 static void check_values_of(check *c) { for_all(c, one_gradient); }
 
-static uint64_t hash_of(uint64_t sum, const opt *s)
+static void observe_weights(observation *sum, const opt *s)
 {
-    sum = hash_bytes(sum, s->x, N * sizeof(float));
-    for (int i = 0; i < s->plan.n_slots; i++) sum = hash_bytes(sum, s->slot[i], s->count[i] * sizeof(float));
-    return sum;
+    observe_floats(sum, s->x, N);
+    for (int i = 0; i < s->plan.n_slots; i++) observe_floats(sum, s->slot[i], s->count[i]);
 }
 
 /* Gradients that keep their sign, change it at every step, and are drawn, each for so long that limits of a step are reached. */
-static uint64_t observe_courses(opt *s, uint64_t sum)
+static void observe_courses(opt *s, observation *sum)
 {
     enum { LONG = 100 };
     heft_rng r = rng_key(2, RNG_TEST, 0, 0);
@@ -392,28 +391,29 @@ static uint64_t observe_courses(opt *s, uint64_t sum)
             for (int j = 0; j < N; j++) s->g[j] = course == 2 ? heft_normal(&r) : sign * (float)(j + 1) / N;
             step_range(s, ++t, s->g, 0, N);
         }
-        sum = hash_of(sum, s);
+        observe_weights(sum, s);
     }
-    return sum;
 }
 
-static uint64_t observe(check *c, int base, const setting *set)
+static observation observe(check *c, int base, const setting *set)
 {
     (void)base;
     const heft_shape any = { HEFT_F32, 1, { 8 } };
     const squares *of = make_problem(c);
     const char *options = options_guess(c->memory, c->p->head.options, 0, &any, set);
     opt *s = start(c, of, options, NULL);
-    if (!s) return 0;
+    observation sum = { 0 };
+    if (!s) return sum;
+    sum.bits = HASH_START;
     run(s, 1, 4, 0);
-    uint64_t sum = hash_of(HASH_START, s);
-    if (s->o->step) sum = observe_courses(s, sum);
-    return sum ? sum : 1;
+    observe_weights(&sum, s);
+    if (s->o->step) observe_courses(s, &sum);
+    return sum;
 }
 
 static void check_options_of(check *c)
 {
-    if (!c->asked->options) check_option_effects(c, 1, observe);
+    if (!c->asked->options) check_option_effects(c, 1, 1, observe);
 }
 
 static void check_step_speed(check *c)
@@ -431,16 +431,16 @@ static void check_step_speed(check *c)
 }
 
 const check_row optimizer_checks[] = {
-    { "file", "symbols, libraries and variables of the file", check_image },
-    { "memory", "nothing is written but weights and slots", check_memory },
-    { "options", "every option at its bounds and between them", check_options_of },
-    { "range", "a step stays in its range, and ranges do not matter", check_ranges },
-    { "slots", "every slot is carried from step to step", check_slots },
-    { "again", "nothing is remembered outside of the slots", check_again_of },
-    { "threads", "the same bits with ranges on several threads", check_threads_of },
-    { "resume", "goes on from weights and slots alone", check_resume_of },
-    { "descent", "the loss of a least-squares problem falls", check_descent },
-    { "values", "gradients of zero, huge gradients, NaN", check_values_of },
-    { "speed", "time per weight", check_step_speed },
-    { NULL, NULL, NULL },
+    { "file", "symbols, libraries and variables of the file", check_image, NULL },
+    { "memory", "nothing is written but weights and slots", check_memory, NULL },
+    { "again", "nothing is remembered outside of the slots", check_again_of, "memory" },
+    { "range", "a step stays in its range, and ranges do not matter", check_ranges, "memory again" },
+    { "slots", "every slot is carried from step to step", check_slots, "memory" },
+    { "options", "every option at its bounds and between them", check_options_of, "memory slots" },
+    { "threads", "the same bits with ranges on several threads", check_threads_of, "memory again range" },
+    { "resume", "goes on from weights and slots alone", check_resume_of, "memory again" },
+    { "descent", "the loss of a least-squares problem falls", check_descent, "memory again" },
+    { "values", "gradients of zero, huge gradients, NaN", check_values_of, "memory" },
+    { "speed", "time per weight", check_step_speed, NULL },
+    { NULL, NULL, NULL, NULL },
 };

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "compute/compute.h"
 #include "config/options.h"
+#include "plugin/watch.h"
 
 enum { ZONE_BYTE = 0xFF };                             /* as a float, NaN: what reads it is seen */
 
@@ -14,9 +15,10 @@ size_t rig_in_count(const rig *h, int i) { return (size_t)h->n * count_of(&h->in
 size_t rig_out_count(const rig *h) { return (size_t)h->n * count_of(&h->plan.out); }
 size_t rig_weight_count(const rig *h, int i) { return count_of(&h->of[HEFT_WEIGHT][i]->shape); }
 
-static void enter(rig_place *at, const char *pass)
+void rig_enter(rig_place *at, const char *pass)
 {
     if (at) snprintf(at->pass, sizeof at->pass, "%s", pass);
+    watch_pass(*pass);
 }
 
 static void set_all(float *x, size_t n, float value)
@@ -57,8 +59,8 @@ static bool untouched(const char *zone)
 /* After a pass: red zones and the instance. */
 static void inspect(rig *h, const char *pass)
 {
-    if (h->trespass[0]) return;
-    for (size_t i = 0; i < h->n_buffers && h->watch; i++) {
+    if (h->trespass[0] || !h->watch) return;
+    for (size_t i = 0; i < h->n_buffers; i++) {
         const rig_buffer *b = &h->buffer[i];
         const bool before = !untouched(b->block), behind = !untouched(b->block + RIG_ZONE + b->bytes);
         if (!before && !behind) continue;
@@ -77,7 +79,7 @@ void *rig_instance(arena *a, const heft_head *head, const char *options, text *s
     problems pr = { 0 };
     static const heft_option none[] = { HEFT_OPT_END };
     const node *map = *options ? node_parse(a, "options", options, strlen(options), &pr) : NULL;
-    void *self = arena_alloc(a, head->instance_size + 1, 1);
+    void *seen = watch_instance(head->instance_size), *self = seen ? seen : arena_alloc(a, head->instance_size + 1, 1);
     if (!pr.n) options_read(head->options ? head->options : none, map, (place){ 0 }, head->name, NULL, self, a, &pr);
     if (pr.n) text_add(said, pr.item[0].text);
     const bool good = !pr.n;
@@ -95,9 +97,9 @@ void *rig_plan(arena *a, const heft_layer *layer, const char *options, int n_in,
         return NULL;
     }
     *plan = (heft_layer_plan){ .host = compute_host(), .n_in = n_in, .in = in, .lane_max = lane_max };
-    enter(at, "plan");
+    rig_enter(at, "plan");
     const int rc = layer->plan(self, plan);
-    enter(at, "");
+    rig_enter(at, "");
     if (rc) text_printf(said, "%.*s", (int)sizeof plan->error.text, plan->error.text);
     return rc ? NULL : self;
 }
@@ -267,10 +269,10 @@ static void run_job(void *context, int64_t i)
 static void run_lanes(lanes_job *job, const char *pass)
 {
     rig *h = job->h;
-    enter(h->at, pass);
+    rig_enter(h->at, pass);
     if (h->parallel) compute_parallel(h->n_lanes, run_job, job);
     else for (int64_t i = 0; i < h->n_lanes; i++) run_job(job, i);
-    enter(h->at, "");
+    rig_enter(h->at, "");
     inspect(h, pass);
 }
 
@@ -377,10 +379,10 @@ static void gradient_tiles(rig *h, int i)
     tiles_job job = { h, i, s->rank ? s->dim[0] : 1 };
     const int64_t tiles = (job.rows + RIG_TILE - 1) / RIG_TILE;
     set_all(h->dweight[i], count_of(s), h->poison[POISON_GRADIENT]);
-    enter(h->at, "gradient");
+    rig_enter(h->at, "gradient");
     if (h->parallel) compute_parallel(tiles, run_tile, &job);
     else for (int64_t t = tiles - 1; t >= 0; t--) run_tile(&job, t);
-    enter(h->at, "");
+    rig_enter(h->at, "");
     inspect(h, "gradient");
 }
 
@@ -414,9 +416,9 @@ void rig_fold(rig *h)
     double weight = h->sample_weight ? 0 : (double)h->n;
     for (int64_t i = 0; h->sample_weight && i < h->n; i++) weight += (double)h->sample_weight[i];
     const heft_fold f = { .total = (const double *const *)h->total, .state = h->state, .n = h->n, .weight = weight };
-    enter(h->at, "fold");
+    rig_enter(h->at, "fold");
     h->layer->fold(h->self, &f);
-    enter(h->at, "");
+    rig_enter(h->at, "");
     inspect(h, "fold");
 }
 
@@ -425,7 +427,7 @@ bool rig_predict(rig *h, float *out)
     if (!h->layer->predict) return false;
     const size_t each = count_of(&h->in_shape[0]);
     set_all(out, (size_t)h->n * each, h->poison[POISON_OUT]);
-    enter(h->at, "predict");
+    rig_enter(h->at, "predict");
     for (int i = 0; i < h->n_lanes; i++) {
         const rig_lane *l = &h->lane[i];
         const size_t at = (size_t)l->first * each;
@@ -433,7 +435,7 @@ bool rig_predict(rig *h, float *out)
                                  .in = (const float *const[]){ h->in[0] + at, NULL }, .out = out + at };
         h->layer->predict(h->self, &f);
     }
-    enter(h->at, "");
+    rig_enter(h->at, "");
     inspect(h, "predict");
     return true;
 }

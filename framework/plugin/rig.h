@@ -27,6 +27,9 @@ typedef struct rig_buffer { char *block; size_t bytes; char name[48]; } rig_buff
 /* Where the process is, for whoever finds it dead; in memory that is shared with it. */
 typedef struct rig_place { char pass[24], label[200]; } rig_place;
 
+/* A plugin's function is called, or has returned (""); `at` may be NULL. */
+void rig_enter(rig_place *at, const char *pass);
+
 /* What lies in memory that a pass must not read. */
 typedef enum rig_poison { POISON_OUT, POISON_DIN, POISON_SAVED, POISON_SCRATCH, POISON_GRADIENT, POISONS } rig_poison;
 
@@ -52,7 +55,7 @@ typedef struct rig {
     size_t      n_buffers;
     rig_buffer *buffer;
     rig_place  *at;                                    /* NULL: nobody asks */
-    bool        watch;                                 /* look into the red zones after every pass (true) */
+    bool        watch;                                 /* look at red zones and the instance after every pass (true) */
     char        trespass[160];                         /* the first; "" if there was none */
 
     int64_t     n;                                     /* samples */
@@ -83,7 +86,8 @@ void rig_plain(rig *h);
 void *rig_plan(arena *a, const heft_layer *layer, const char *options, int n_in, const heft_shape *in,
                int64_t lane_max, heft_layer_plan *plan, rig_place *at, text *said);
 
-/* An instance filled from the plugin's option table; NULL with what was said.  Lists live in the arena. */
+/* An instance filled from the plugin's option table; NULL with what was said.  Lists live in the arena, and so does the instance
+ * unless a watch is open. */
 void *rig_instance(arena *a, const heft_head *head, const char *options, text *said);
 
 /* A further buffer between red zones, watched like the others; NULL if there is no memory. */

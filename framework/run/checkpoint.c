@@ -128,7 +128,7 @@ static void put_trainer(const trainer *t, hdf_file *f, problems *pr)
 {
     hdf_group(f, "/trainer", pr);
     for (const trainer_field *field = trainer_fields; field->name; field++) {
-        const char *at = (const char *)&t->state + field->offset;
+        const void *at = (const char *)&t->state + field->offset;
         if (field->real) hdf_attr_real(f, "/trainer", field->name, *(const double *)at, pr);
         else hdf_attr_int(f, "/trainer", field->name, *(const int64_t *)at, pr);
     }

@@ -33,7 +33,7 @@ static bool row_right(const top_k *l, const float *x, int64_t label)
     int64_t before = 0;
     for (int64_t j = 0; j < l->answers.classes; j++) {
         if (x[j] != x[j]) return false;
-        before += x[j] > x[label] || (x[j] == x[label] && j < label);
+        before += x[j] > x[label] || (j < label && x[j] == x[label]);
     }
     return before < l->k;
 }

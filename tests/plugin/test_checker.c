@@ -30,6 +30,7 @@ static const planted faults[] = {
     { "bias_forgotten",        "gradient", "gradient of weight 'bias'" },
     { "bias_forgotten",        "gradient", "is it written at all?" },
     { "dweight_overwritten",   "backward", "dweight of 'weight' is added to (+=)" },
+    { "last_sample",           "backward", "dweight of 'bias' is added to (+=)" },
     { "din_added",             "poison",   "din is overwritten, not added to" },
     { "out_added",             "poison",   "output is overwritten, not added to" },
     { "static_counter",        "again",    "the same call gives the same bits again" },
@@ -45,8 +46,16 @@ static const planted faults[] = {
     { "clock_seed",            "again",    "the same call gives the same bits again" },
     { "option_at_bound",       "options",  "option 'slope' has its effect at 0" },
     { "option_clamped",        "options",  "something else at 2 than at its default, as there is at 1.9765625" },
-    { "option_clamped_at_default", "options", "something else at 2 than at its default, as there is at other values" },
-    { "option_ignored",        "options",  "option 'slope' has an effect" },
+    { "option_clamped_at_default", "options", "something else at 2 than at its default, as there is at 0.4921875" },
+    { "option_ignored",        "options",  "no pass that read the field" },
+    { "option_in_training",    "options",  "no pass that read the field" },
+    { "option_of_second_input", "options", "no pass that read the field" },
+    { "option_of_long_inputs", "options",  "no pass that read the field" },
+    { "option_after",          "options",  "no pass that read the field" },
+    { "option_threshold",      "options",  "something else at 100000 than at its default, as there is at 19703.125" },
+    { "option_window",         "options",  "something else at 4096 than at its default, as there is at 2" },
+    { "option_full_turn",      "options",  "something else at 1 than at its default, as there is at 0.984375" },
+    { "option_quarter_turns",  "options",  "something else at 0 than at its default, as there is at 1" },
     { "nan_at_zero",           "values",   "inputs that are zeros" },
     { "nan_swallowed",         "values",   "NaN is not swallowed" },
     { "overflow",              "values",   "inputs that are large numbers (1e4)" },
@@ -84,6 +93,7 @@ static void listen(void *context, const verdict *v)
     if (v->result != VERDICT_FAIL) return;
     h->failed++;
     text_printf(&h->all, "  [%s] %s (%s): expected %s; seen %s\n", v->check, v->subject, v->where, v->expected, v->seen);
+    text_printf(&h->all, "  <%s follows %s>\n", v->check, v->follows);
     const char *says = h->fault ? h->fault->says : "";
     if (h->fault && !strcmp(v->check, h->fault->check))
         h->found = h->found || has(v->subject, says) || has(v->where, says) || has(v->expected, says) || has(v->seen, says);
@@ -125,6 +135,26 @@ static void twins_pass(void **state)
         heard h = hear("correct", faults[i].name, NULL, NULL);
         if (h.failed) fail_msg("%s: the correct twin fails\n%s", faults[i].name, h.all.s);
         if (h.ok < 10) fail_msg("%s: only %d verdicts", faults[i].name, h.ok);
+        text_free(&h.all);
+    }
+}
+
+/* A failure that another one explains names it; the first one has none to name. */
+static void causes_are_named(void **state)
+{
+    (void)state;
+    static const struct { const char *name, *check, *follows; } cases[] = {
+        { "last_sample", "backward", "" },                { "last_sample", "gradient", "backward" },
+        { "clock_seed", "again", "" },                    { "clock_seed", "lanes", "again" },
+        { "neighbour", "order", "" },                     { "neighbour", "lanes", "order" },
+        { "outside_range", "memory", "" },                { "outside_range", "range", "memory" },
+        { "weight_gradient_wrong", "gradient", "" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        heard h = hear("faulty", cases[i].name, NULL, NULL);
+        char line[256];
+        snprintf(line, sizeof line, "<%s follows %s>", cases[i].check, cases[i].follows);
+        if (!has(h.all.s, line)) fail_msg("%s: no %s in\n%s", cases[i].name, line, h.all.s);
         text_free(&h.all);
     }
 }
@@ -219,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_are_found), cmocka_unit_test(twins_pass), cmocka_unit_test(no_check_without_a_fault),
         cmocka_unit_test(what_is_asked_for), cmocka_unit_test(one_failure_of_a_plan), cmocka_unit_test(a_clamp_is_noted),
+        cmocka_unit_test(causes_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
