@@ -101,6 +101,7 @@ pid_t start(char *const *argv, char *const *env, const char *out, const char *er
               i = open("/dev/null", O_RDONLY);
     if (o < 0 || e < 0 || i < 0 || dup2(i, 0) < 0 || dup2(o, 1) < 0 || dup2(e, 2) < 0) _exit(126);
     closefrom(3);
+    signal(SIGHUP, SIG_DFL), signal(SIGINT, SIG_DFL), signal(SIGQUIT, SIG_DFL);      /* nohup and shells' & ignore them */
     if (chdir(work) < 0) _exit(126);
     for (; *env; env++) putenv(*env);
     execv(argv[0], argv);
