@@ -60,6 +60,7 @@ static void json_plugin(const plugin *p)
     if (p->kind == HEFT_OPTIMIZER) {
         json_real(&t, "default_lr", p->optimizer.default_lr);
         json_bool(&t, "evaluates", p->optimizer.iterate);
+        json_bool(&t, "decay_rank1", !p->optimizer.decay_matrices);
     }
     json_options(&t, p->head.options);
     json_string(&t, "path", p->path);
@@ -116,6 +117,7 @@ static void print_manual(const plugin *p)
         text_double(p->optimizer.default_lr, lr);
         text_printf(&t, "  uses       %s\n  lr         %s if not given\n",
                     p->optimizer.step ? "the gradient of each minibatch" : "its own evaluations of the loss", lr);
+        if (p->optimizer.decay_matrices) text_add(&t, "  decay      of tensors of two axes or more, unless decay_rank1 is true\n");
     }
     text_printf(&t, "  path       %s\n  sha256     %s\n\n", p->path, p->digest);
     if (p->head.options && p->head.options->type != HEFT_END) add_options(p->head.options, &t);
