@@ -70,7 +70,7 @@ static void test_decay_rank1(void **unused)
             for (size_t j = s->begin; j < s->end; j++) apart = fmax(apart, fabs((double)all[j] - some[j]));
             const bool vector = s->shape.rank < 2;
             vectors += vector;
-            if (vector ? !(apart > 1e-3) : apart != 0)
+            if (vector ? !(apart > 1e-5) : apart != 0)
                 fail_msg("%s: tensor %zu of %d axes is %g apart", rows[i].name, k, s->shape.rank, apart);
         }
         assert_int_equal(vectors, 4);
