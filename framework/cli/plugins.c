@@ -239,7 +239,7 @@ int verb_plugins(int argc, char **argv)
         { "--options", &options, NULL, "YAML  check: the plugin's options, '{units: 3}', instead of many of its table" },
         { "--inputs", &inputs, NULL, "SHAPES  check: a layer's inputs, '[8, 8, 3]; integers 10 [6]', instead of the usual ones" },
         { "--only", &only, NULL, "NAME  check: this check alone" },
-        { "--limit", &limit, NULL, "SECONDS  check: time of one check, 60 if not given" },
+        { "--limit", &limit, NULL, "SECONDS  check: processor time of one check, 60 if not given" },
         { "--json", NULL, &json, "one JSON object a line" },
         { 0 }
     };
