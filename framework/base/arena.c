@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ALIGN = 64, BLOCK = 64 * 1024, HUGE_PAGE = 2 << 20, LARGE = 4 << 20 };
+enum { ALIGN = 64, FIRST = 2 * 1024, BLOCK = 64 * 1024, HUGE_PAGE = 2 << 20, LARGE = 4 << 20 };
 
 typedef struct block { struct block *next; size_t room, used; } block;    /* the bytes follow, aligned */
 
@@ -67,16 +67,17 @@ void *arena_alloc(arena *a, size_t count, size_t size)
     if (!size_mul(count, size, &bytes) || bytes > SIZE_MAX / 2) memory_exhausted(SIZE_MAX);
     bytes = round_up(bytes);
     if (!a->first || a->first->room - a->first->used < bytes) {
-        const size_t room = bytes > BLOCK ? bytes : BLOCK, head = round_up(sizeof(block));
+        size_t room = !a->first ? FIRST : a->first->room < BLOCK / 2 ? 2 * a->first->room : BLOCK;
+        const size_t head = round_up(sizeof(block));
+        if (room < bytes) room = bytes;
         block *b = aligned_alloc(ALIGN, head + room);
         if (!b) memory_exhausted(head + room);
-        memset(b, 0, head + room);
         *b = (block){ a->first, room, 0 };
         a->first = b;
     }
     void *p = (char *)a->first + round_up(sizeof(block)) + a->first->used;
     a->first->used += bytes;
-    return p;
+    return memset(p, 0, bytes);
 }
 
 void *arena_grow(arena *a, const void *old, size_t n, size_t want, size_t size)

@@ -44,20 +44,24 @@ _Noreturn static void child(void (*run)(void *context, int fd), void *context, i
     _exit(0);
 }
 
-/* What the child says until it ends; false if it does not in time. */
+/* What the child says until it ends; false if it does not in time.  Time in which both were stopped (Ctrl-Z) counts as one look. */
 static bool listen_to(int fd, int limit_ms, text *out)
 {
-    const double end = clock_seconds() + limit_ms / 1e3;
-    for (;;) {
-        const double left = end - clock_seconds();
+    const double look = 0.1;
+    double left = limit_ms / 1e3, last = clock_seconds();
+    while (left > 0) {
         struct pollfd p = { fd, POLLIN, 0 };
-        if (left <= 0 || (poll(&p, 1, (int)(left * 1e3) + 1) == 0)) return false;
-        if (!p.revents) continue;                /* a signal of the parent's own */
+        poll(&p, 1, (int)(1e3 * (left < look ? left : look)) + 1);
+        const double now = clock_seconds();
+        left -= now - last < look ? now - last : look;
+        last = now;
+        if (!p.revents) continue;                /* nothing yet, or a signal of the parent's own */
         char bytes[4096];
         const ssize_t n = read(fd, bytes, sizeof bytes);
         if (n > 0) text_add_n(out, bytes, (size_t)n);
         else if (n == 0 || errno != EINTR) return true;
     }
+    return false;
 }
 
 child_limit child_patience(int cpu_ms)

@@ -66,7 +66,7 @@ int file_sync_dir(const char *dir)
     return rc;
 }
 
-int file_publish(const char *path, const void *bytes, size_t n, problems *pr)
+int file_replace(const char *path, const void *bytes, size_t n, problems *pr)
 {
     arena *a = arena_new();
     const char *aside = arena_printf(a, "%s.tmp%ld", path, (long)getpid());
@@ -80,11 +80,20 @@ int file_publish(const char *path, const void *bytes, size_t n, problems *pr)
         if (close(fd) < 0 && !failed) failed = "cannot be closed", error = errno;
         if (!failed && rename(aside, path) < 0) failed = "cannot be renamed into place", error = errno;
         if (failed) unlink(aside);               /* best effort: it does not have a published name */
-        else if (file_sync_dir(path_dir(a, path)) < 0) failed = "its directory cannot be flushed to the disk", error = errno;
     }
     if (failed) problems_system(pr, path, failed, error);
     arena_free(a);
     return failed ? -1 : 0;
+}
+
+int file_publish(const char *path, const void *bytes, size_t n, problems *pr)
+{
+    if (file_replace(path, bytes, n, pr) < 0) return -1;
+    arena *a = arena_new();
+    const int rc = file_sync_dir(path_dir(a, path));
+    if (rc < 0) problems_system(pr, path, "its directory cannot be flushed to the disk", errno);
+    arena_free(a);
+    return rc;
 }
 
 /* The name of a directory is safe once the one that holds it is flushed, which an fsync of what is in it does not do. */

@@ -19,6 +19,10 @@ char *file_read(const char *path, size_t most, size_t *n, problems *pr);
  * untouched and what was written aside is removed. */
 int   file_publish(const char *path, const void *bytes, size_t n, problems *pr);
 
+/* The same without the directory: after a loss of power the old file may be there, or none, but no part of the new one.  The next flush of the
+ * directory holds it too. */
+int   file_replace(const char *path, const void *bytes, size_t n, problems *pr);
+
 /* Like mkdir, and flushed to the disk like a published file: -1 and errno. */
 int   file_mkdir(const char *path);
 int   file_sync_dir(const char *path);                       /* the names in it: -1 and errno */

@@ -50,12 +50,38 @@ void problems_free(problems *p)
 }
 
 /* A file's control characters would speak to the terminal. */
-static void print_safe(const char *s, FILE *to)
+static void add_safe(text *t, const char *s, size_t n)
 {
-    for (; *s; s++) fputc((unsigned char)*s < 0x20 && *s != '\t' ? '?' : *s == 0x7f ? '?' : *s, to);
+    const size_t at = t->n;
+    text_add_n(t, s, n);
+    for (size_t i = at; i < t->n; i++)
+        if (((unsigned char)t->s[i] < 0x20 && t->s[i] != '\t') || t->s[i] == 0x7f) t->s[i] = '?';
 }
 
-static void show_line(const place *at, FILE *to)
+/* Columns count characters, of which UTF-8 has one to four bytes. */
+static const char *skip_characters(const char *s, int n)
+{
+    for (; n > 0 && *s; n--)
+        do s++; while (((unsigned char)*s & 0xc0) == 0x80);
+    return s;
+}
+
+/* Of a long line, what is around the column. */
+static void add_line(text *t, const char *line, int column)
+{
+    enum { LINE = 160, BEFORE = 80 };
+    const bool is_long = *skip_characters(line, LINE) != 0;
+    const char *from = is_long ? skip_characters(line, column - 1 - BEFORE) : line, *end = skip_characters(from, LINE),
+               *at = skip_characters(line, column - 1);
+    text_add(t, from > line ? "  ..." : "  ");
+    add_safe(t, from, (size_t)(end - from));
+    text_add(t, *end ? "...\n  " : "\n  ");
+    if (from > line) text_add(t, "   ");
+    for (; from < at; from = skip_characters(from, 1)) text_add(t, *from == '\t' ? "\t" : " ");
+    text_add(t, "^\n");
+}
+
+static void show_line(const place *at, text *t)
 {
     FILE *f = fopen(at->file, "r");
     if (!f) return;                              /* the line is a courtesy; the message stands without it */
@@ -66,16 +92,7 @@ static void show_line(const place *at, FILE *to)
         if ((n = getline(&line, &room, f)) < 0) break;
     if (n >= 0) {
         line[strcspn(line, "\r\n")] = 0;
-        fputs("  ", to);
-        print_safe(line, to);
-        fputs("\n  ", to);
-        int column = 1;                          /* columns count characters, of which UTF-8 has one to four bytes */
-        for (int i = 0; column < at->column && line[i]; i++) {
-            if (((unsigned char)line[i + 1] & 0xc0) == 0x80) continue;
-            fputc(line[i] == '\t' ? '\t' : ' ', to);
-            column++;
-        }
-        fputs("^\n", to);
+        add_line(t, line, at->column);
     }
     free(line);
     fclose(f);
@@ -97,15 +114,19 @@ void problems_print(const problems *p, FILE *to)
     if (!order) memory_exhausted(p->n * sizeof *order);
     for (size_t i = 0; i < p->n; i++) order[i] = &p->item[i];
     qsort(order, p->n, sizeof *order, by_place);
+    text t = { 0 };
     for (size_t i = 0; i < p->n && i < SHOWN; i++) {
         const place *at = &order[i]->at;
-        print_safe(at->file ? at->file : "heft", to);
-        if (at->file && at->line) fprintf(to, ":%d:%d", at->line, at->column);
-        fputs(": error: ", to);
-        print_safe(order[i]->text, to);
-        fputc('\n', to);
-        if (at->file && at->line) show_line(at, to);
+        const char *file = at->file ? at->file : "heft";
+        add_safe(&t, file, strlen(file));
+        if (at->file && at->line) text_printf(&t, ":%d:%d", at->line, at->column);
+        text_add(&t, ": error: ");
+        add_safe(&t, order[i]->text, strlen(order[i]->text));
+        text_add(&t, "\n");
+        if (at->file && at->line) show_line(at, &t);
     }
-    if (p->n > SHOWN) fprintf(to, "heft: %zu more error%s\n", p->n - SHOWN, p->n - SHOWN == 1 ? "" : "s");
+    if (p->n > SHOWN) text_printf(&t, "heft: %zu more error%s\n", p->n - SHOWN, p->n - SHOWN == 1 ? "" : "s");
+    if (t.s) fputs(t.s, to);
+    text_free(&t);
     free(order);
 }

@@ -177,6 +177,13 @@ int cli_read(int argc, char **argv, const cli_option *table, int min, int max, c
     return -1;
 }
 
+bool cli_whole(const char *option, const char *word, int64_t min, int64_t max, int64_t *out)
+{
+    if (!word || (text_int(word, out) && *out >= min && *out <= max)) return true;
+    fprintf(stderr, "heft: error: %s %s: a whole number from %lld to %lld is needed\n", option, word, (long long)min, (long long)max);
+    return false;
+}
+
 int cli_fail(const problems *pr, int code)
 {
     problems_print(pr, stderr);

@@ -7,6 +7,8 @@
 #define HEFT_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
 #include "base/problems.h"
 
 enum { EXIT_DONE = 0, EXIT_WORK_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 75 };
@@ -32,6 +34,9 @@ typedef struct cli_option {
  * EXIT_DONE for --help. */
 typedef struct cli_args { int n, n_overrides; char **arg, **override; } cli_args;
 int  cli_read(int argc, char **argv, const cli_option *table, int min, int max, const char *usage, cli_args *out);
+
+/* The value of an option: a whole number from min to max; word NULL: *out as it is.  false after saying what is wrong. */
+bool cli_whole(const char *option, const char *word, int64_t min, int64_t max, int64_t *out);
 
 /* Print the problems to stderr and give the exit code back. */
 int  cli_fail(const problems *pr, int code);

@@ -140,19 +140,12 @@ static int put(void *context, char c, problems *pr)
 /* The options that go with --prompt, as given. */
 typedef struct text_words { const char *length, *temperature, *top_k, *seed; } text_words;
 
-static bool read_number(const char *option, const char *word, int64_t min, int64_t max, int64_t *out)
-{
-    if (!word || (text_int(word, out) && *out >= min && *out <= max)) return true;
-    fprintf(stderr, "heft: error: %s %s: a whole number from %lld to %lld is needed\n", option, word, (long long)min, (long long)max);
-    return false;
-}
-
 static bool read_generation(const text_words *w, generation *g)
 {
     int64_t seed = 0;
-    bool good = read_number("--length", w->length, 0, INT64_C(1) << 40, &g->length);
-    good &= read_number("--top-k", w->top_k, 1, 256, &g->top_k);
-    good &= read_number("--seed", w->seed, 0, INT64_MAX, &seed);
+    bool good = cli_whole("--length", w->length, 0, INT64_C(1) << 40, &g->length);
+    good &= cli_whole("--top-k", w->top_k, 1, 256, &g->top_k);
+    good &= cli_whole("--seed", w->seed, 0, INT64_MAX, &seed);
     g->seed = (uint64_t)seed;
     if (w->temperature && (!text_real(w->temperature, &g->temperature) || !(g->temperature >= 0 && g->temperature <= 100))) {
         fprintf(stderr, "heft: error: --temperature %s: a number from 0 to 100 is needed\n", w->temperature);

@@ -1,4 +1,5 @@
 #include "cli/session.h"
+#include "compute/compute.h"
 
 int session_train(session *s, experiment *e, problems *pr)
 {
@@ -7,6 +8,7 @@ int session_train(session *s, experiment *e, problems *pr)
     s->data = data_open(e->data, e->dir, e->seed, pr);
     trainer *(*make)(const experiment *, registry *, data *, problems *) = s->checkpoint ? trainer_new_empty : trainer_new;
     if (s->data) s->trainer = make(e, s->registry, s->data, pr);
+    if (s->trainer && s->threads && s->threads != compute_threads()) compute_init(s->threads, (compute_precision)s->trainer->options.precision);
     return s->trainer ? 0 : -1;
 }
 

@@ -7,6 +7,7 @@
 typedef struct session {
     experiment *experiment;          /* to train */
     registry   *registry;
+    int         threads;             /* of this process; 0: as train.threads says */
     trainer    *trainer;
     checkpoint *checkpoint;          /* to go on from */
     trained     trained;

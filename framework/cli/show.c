@@ -17,10 +17,10 @@ static int show(const char *path, bool as_json)
     return code;
 }
 
-static int diff(const char *a, const char *b)
+static int diff(const char *a, const char *b, bool as_json)
 {
     problems pr = { 0 };
-    const int code = show_diff(a, b, &pr);
+    const int code = show_diff(a, b, as_json, &pr);
     cli_fail(&pr, code);
     problems_free(&pr);
     return code;
@@ -29,18 +29,18 @@ static int diff(const char *a, const char *b)
 int verb_show(int argc, char **argv)
 {
     static const char usage[] = "usage: heft show CHECKPOINT|RUN [--json]\n"
-                                "       heft show --diff CHECKPOINT|RUN CHECKPOINT|RUN\n"
-                                "       heft show --verify CHECKPOINT|RUN|SWEEP|FILE.h5 ...";
+                                "       heft show --diff CHECKPOINT|RUN CHECKPOINT|RUN [--json]\n"
+                                "       heft show --verify CHECKPOINT|RUN|SWEEP|FILE.h5 ... [--json]";
     bool as_json = false, two = false, verify = false;
     const cli_option options[] = {
-        { "--json", NULL, &as_json, "one JSON object" },
+        { "--json", NULL, &as_json, "one JSON object; of --verify one for each file" },
         { "--diff", NULL, &two, "where two differ; exit code 0: nowhere, 1: somewhere, 2: it cannot be said" },
         { "--verify", NULL, &verify, "whether files are whole and fit their experiment, a line each; exit code 1: one is not" },
         { 0 }
     };
     cli_args args;
     if (cli_read(argc, argv, options, 1, -1, usage, &args) < 0) return EXIT_USAGE;
-    const char *wrong = as_json + two + verify > 1           ? "--json, --diff and --verify exclude each other"
+    const char *wrong = two && verify                        ? "--diff and --verify exclude each other"
                         : two && args.n != 2                 ? "--diff wants two checkpoints or runs"
                         : !two && !verify && args.n != 1     ? "one checkpoint or run was expected; --diff takes two, --verify any number"
                                                              : NULL;
@@ -48,9 +48,9 @@ int verb_show(int argc, char **argv)
         fprintf(stderr, "heft show: error: %s; found %d argument%s\n%s\n", wrong, args.n, args.n == 1 ? "" : "s", usage);
         return EXIT_USAGE;
     }
-    if (two) return diff(args.arg[0], args.arg[1]);
+    if (two) return diff(args.arg[0], args.arg[1], as_json);
     if (!verify) return show(args.arg[0], as_json);
     int bad = 0;
-    for (int i = 0; i < args.n; i++) bad += show_verify(args.arg[i]);
+    for (int i = 0; i < args.n; i++) bad += show_verify(args.arg[i], as_json);
     return bad ? EXIT_WORK_FAILED : EXIT_DONE;
 }

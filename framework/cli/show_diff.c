@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/show.h"
 #include "report/columns.h"
+#include "report/json.h"
 #include "report/settings.h"
 
 /* Of one group: how far b's numbers lie from a's.  Texts count as numbers without a distance. */
@@ -17,12 +18,68 @@ typedef struct distance {
     const char *first;                       /* NULL: none */
 } distance;
 
+/* One way of the two is in use: tables for people, or an object for programs. */
+typedef struct list { columns *table; size_t n; } list;
+
 typedef struct diff {
-    arena   *memory;
-    shown    a, b;
-    columns *training, *content;
-    size_t   n_training, n_content;
+    arena *memory;
+    shown  a, b;
+    bool   as_json;
+    text   json;
+    list   experiment, content, training;
 } diff;
+
+/* ---- what is said ---- */
+
+/* A change of `what`; in a table, of a column of it, first where its key has this value and in so many rows. */
+typedef struct change { const char *what, *column, *key; double at; int64_t rows; const char *a, *b; } change;
+
+static void add_change(diff *d, list *l, const change *c)
+{
+    l->n++;
+    if (!d->as_json) {
+        const char *what = c->column ? arena_printf(d->memory, "%s: %s", c->what, c->column) : c->what;
+        if (c->key) what = arena_printf(d->memory, "%s, %s %g, the first of %" PRId64, what, c->key, c->at, c->rows);
+        columns_add(l->table, (const char *const[]){ what, c->a ? c->a : "-", c->b ? c->b : "-" });
+        return;
+    }
+    json_open(&d->json, NULL, '{');
+    json_string(&d->json, "what", c->what);
+    if (c->column) json_string(&d->json, "column", c->column);
+    if (c->key) {
+        json_real(&d->json, c->key, c->at);
+        json_int(&d->json, "rows", c->rows);
+    }
+    json_string(&d->json, "a", c->a);
+    json_string(&d->json, "b", c->b);
+    json_close(&d->json, '}');
+}
+
+static void add_distance(diff *d, const char *path, const distance *far)
+{
+    const double none = NAN, l2 = far->most > 0 ? sqrt(far->squares) : none, most = far->most > 0 ? far->most : none,
+                 relative = far->most > 0 && far->base > 0 ? sqrt(far->squares / far->base) : none;
+    d->content.n++;
+    if (d->as_json) {
+        json_open(&d->json, NULL, '{');
+        json_string(&d->json, "path", path);
+        json_int(&d->json, "values", far->n);
+        json_int(&d->json, "differ", far->differ);
+        json_real(&d->json, "l2", l2);
+        json_real(&d->json, "max", most);
+        json_real(&d->json, "relative", relative);
+        json_string(&d->json, "first", far->first);
+        json_close(&d->json, '}');
+        return;
+    }
+    char n[32], differ[32];
+    const double number[] = { l2, most, relative };
+    const char *cell[3];
+    text_count(far->n, n);
+    text_count(far->differ, differ);
+    for (int i = 0; i < 3; i++) cell[i] = isnan(number[i]) ? "-" : arena_printf(d->memory, "%.3g", number[i]);
+    columns_add(d->content.table, (const char *const[]){ path, n, differ, cell[0], cell[1], cell[2], far->first });
+}
 
 /* ---- data sets ---- */
 
@@ -169,23 +226,11 @@ static void compare_below(diff *d, const char *path, const char *name, distance 
                       to, pr);
 }
 
-/* A row of the table, if there is a difference. */
 static void compare_group(diff *d, const char *path, problems *pr)
 {
     distance far = { 0 };
     compare_below(d, path, "", &far, pr);
-    if (!far.differ) return;
-    char n[32], differ[32];
-    text_count(far.n, n);
-    text_count(far.differ, differ);
-    const char *l2 = "-", *most = "-", *relative = "-";
-    if (far.most > 0) {
-        l2 = arena_printf(d->memory, "%.3g", sqrt(far.squares));
-        most = arena_printf(d->memory, "%.3g", far.most);
-        if (far.base > 0) relative = arena_printf(d->memory, "%.3g", sqrt(far.squares / far.base));
-    }
-    columns_add(d->content, (const char *const[]){ path, n, differ, l2, most, relative, far.first });
-    d->n_content++;
+    if (far.differ) add_distance(d, path, &far);
 }
 
 static void compare_groups(diff *d, const char *path, problems *pr)
@@ -199,9 +244,7 @@ static void compare_groups(diff *d, const char *path, problems *pr)
 
 static void compare_values(diff *d, const char *what, const char *x, const char *y)
 {
-    if (!strcmp(x, y)) return;
-    columns_add(d->training, (const char *const[]){ what, x, y });
-    d->n_training++;
+    if (strcmp(x, y)) add_change(d, &d->training, &(change){ .what = what, .a = x, .b = y });
 }
 
 static void compare_training(diff *d)
@@ -234,22 +277,21 @@ static void compare_tables(diff *d, const char *path, problems *pr)
             int64_t differ = 0, first = 0;
             for (int64_t r = n - 1; k >= 0 && r >= 0; r--)
                 if (memcmp(&table_row(x, r)[i], &table_row(y, r)[k], sizeof(double)) != 0) differ++, first = r;
-            if (k < 0) compare_values(d, arena_printf(d->memory, "%s: %s", path, name), "a column", "-");
+            if (k < 0) add_change(d, &d->training, &(change){ .what = path, .column = name, .a = "a column" });
             if (!differ) continue;
-            const char *what = arena_printf(d->memory, "%s: %s, %s %g, the first of %" PRId64, path, name, x->column[0].name,
-                                            table_row(x, first)[0], differ);
-            compare_values(d, what, text_at(d->memory, HDF_F64, table_row(x, first), i), text_at(d->memory, HDF_F64, table_row(y, first), k));
+            add_change(d, &d->training, &(change){ path, name, x->column[0].name, table_row(x, first)[0], differ,
+                                                   text_at(d->memory, HDF_F64, table_row(x, first), i),
+                                                   text_at(d->memory, HDF_F64, table_row(y, first), k) });
         }
         for (int k = 0; k < y->n_columns; k++)
             if (table_find(x, y->column[k].name) < 0)
-                compare_values(d, arena_printf(d->memory, "%s: %s", path, y->column[k].name), "-", "a column");
+                add_change(d, &d->training, &(change){ .what = path, .column = y->column[k].name, .b = "a column" });
     }
     table_free(x);
     table_free(y);
 }
 
-/* How many settings differ. */
-static size_t compare_experiments(diff *d, columns *c, problems *pr)
+static void compare_experiments(diff *d, problems *pr)
 {
     settings s[2] = { { 0 }, { 0 } };
     for (int side = 0; side < 2; side++) {
@@ -261,54 +303,79 @@ static size_t compare_experiments(diff *d, columns *c, problems *pr)
     }
     setting_change *k;
     const size_t n = settings_changes(&s[0], &s[1], d->memory, &k);
-    for (size_t i = 0; i < n; i++) columns_add(c, (const char *const[]){ k[i].path, k[i].was, k[i].is });
-    return n;
+    for (size_t i = 0; i < n; i++) add_change(d, &d->experiment, &(change){ .what = k[i].path, .a = k[i].was, .b = k[i].is });
 }
 
-static void print(columns *c, size_t n, const char *title)
+/* In the order in which they stand in the object. */
+static void compare_all(diff *d, problems *pr)
 {
-    if (n) {
-        printf("\n%s\n", title);
-        columns_print(c);
-    } else columns_free(c);
+    static const char *const whole[] = { "/trainer/weights", "/trainer/meter", "/metrics/matrices", "/initial", "/data", "/plugins" };
+    text *o = &d->json;
+    json_open(o, NULL, '{');
+    json_string(o, "a", d->a.path);
+    json_string(o, "b", d->b.path);
+    json_open(o, "experiment", '[');
+    compare_experiments(d, pr);
+    json_close(o, ']');
+    json_open(o, "content", '[');
+    compare_groups(d, "/layers", pr);
+    compare_groups(d, "/optimizer", pr);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) compare_group(d, whole[i], pr);
+    json_close(o, ']');
+    json_open(o, "training", '[');
+    compare_training(d);
+    compare_tables(d, "/metrics/epochs", pr);
+    compare_tables(d, "/metrics/steps", pr);
+    json_close(o, ']');
+}
+
+static void print(list *l, const char *title)
+{
+    if (!l->n) return;
+    printf("\n%s\n", title);
+    columns_print(l->table);
+    l->table = NULL;
+}
+
+static void print_all(diff *d, bool equal, bool same_bytes)
+{
+    if (d->as_json) {
+        json_bool(&d->json, "equal", equal);
+        json_bool(&d->json, "same_bytes", same_bytes);
+        json_close(&d->json, '}');
+        json_end(&d->json, stdout);
+        return;
+    }
+    printf("A  %s\nB  %s\n", d->a.path, d->b.path);
+    if (equal) puts(same_bytes ? "equal, byte for byte" : "equal, in other bytes");
+    print(&d->experiment, "Experiment");
+    print(&d->content, "Content (L2 and max of A - B; relative: to the L2 of A)");
+    print(&d->training, "Training");
 }
 
 static int compare(diff *d, problems *pr)
 {
-    static const char *const whole[] = { "/trainer/weights", "/trainer/meter", "/metrics/matrices", "/initial", "/data", "/plugins" };
     char hex[2][DIGEST_HEX];
     if (digest_file(d->a.path, hex[0], pr) < 0 || digest_file(d->b.path, hex[1], pr) < 0) return EXIT_USAGE;
     const char *const names[] = { "", "A", "B" };
-    columns *keys = columns_new(3, names, "lll");
-    d->training = columns_new(3, names, "lrr");
-    d->content = columns_new(7, (const char *const[]){ "", "values", "differ", "L2", "max", "relative", "first difference (A and B)" }, "lrrrrrl");
-    const size_t n_keys = compare_experiments(d, keys, pr);
-    compare_groups(d, "/layers", pr);
-    compare_groups(d, "/optimizer", pr);
-    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) compare_group(d, whole[i], pr);
-    compare_training(d);
-    compare_tables(d, "/metrics/epochs", pr);
-    compare_tables(d, "/metrics/steps", pr);
-    if (!pr->n) {
-        const bool equal = !n_keys && !d->n_content && !d->n_training;
-        printf("A  %s\nB  %s\n", d->a.path, d->b.path);
-        if (equal) puts(strcmp(hex[0], hex[1]) ? "equal, in other bytes" : "equal, byte for byte");
-        print(keys, n_keys, "Experiment");
-        print(d->content, d->n_content, "Content (L2 and max of A - B; relative: to the L2 of A)");
-        print(d->training, d->n_training, "Training");
-        return equal ? EXIT_DONE : EXIT_WORK_FAILED;
-    }
-    columns_free(keys);
-    columns_free(d->training);
-    columns_free(d->content);
-    return EXIT_USAGE;
+    d->experiment.table = columns_new(3, names, "lll");
+    d->content.table = columns_new(7, (const char *const[]){ "", "values", "differ", "L2", "max", "relative", "first difference (A and B)" }, "lrrrrrl");
+    d->training.table = columns_new(3, names, "lrr");
+    compare_all(d, pr);
+    const bool equal = !d->experiment.n && !d->content.n && !d->training.n;
+    if (!pr->n) print_all(d, equal, !strcmp(hex[0], hex[1]));
+    return pr->n ? EXIT_USAGE : equal ? EXIT_DONE : EXIT_WORK_FAILED;
 }
 
-int show_diff(const char *a, const char *b, problems *pr)
+int show_diff(const char *a, const char *b, bool as_json, problems *pr)
 {
-    diff d = { .memory = arena_new() };
+    diff d = { .memory = arena_new(), .as_json = as_json };
     const bool good_a = show_read(&d.a, a, pr) == 0, good_b = show_read(&d.b, b, pr) == 0;
     const int code = good_a && good_b ? compare(&d, pr) : EXIT_USAGE;
+    columns_free(d.experiment.table);
+    columns_free(d.content.table);
+    columns_free(d.training.table);
+    text_free(&d.json);
     show_close(&d.a);
     show_close(&d.b);
     arena_free(d.memory);

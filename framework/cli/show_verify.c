@@ -7,17 +7,39 @@
 #include "cli/session.h"
 #include "cli/show.h"
 #include "hdf/matrices.h"
+#include "report/json.h"
 #include "sweep/sweep.h"
 
-static int verdict(const char *path, const problems *pr, const text *what)
+typedef struct verifier { bool as_json; int bad; } verifier;
+
+/* what: is said of a good file. */
+static void verdict(verifier *v, const char *path, const problems *pr, const char *what)
 {
-    if (!pr->n) printf("good  %s: %s\n", path, what ? what->s : "");
-    else printf("BAD   %s\n", path);
+    text o = { 0 };
+    v->bad += pr->n != 0;
+    if (v->as_json) {
+        json_open(&o, NULL, '{');
+        json_string(&o, "path", path);
+        json_bool(&o, "good", !pr->n);
+        json_string(&o, "what", pr->n ? NULL : what);
+        json_open(&o, "problems", '[');
+    } else if (pr->n) printf("BAD   %s\n", path);
+    else printf("good  %s: %s\n", path, what);
     for (size_t i = 0; i < pr->n; i++) {
-        const place *at = &pr->item[i].at;
-        printf("      %s: %s\n", at->file ? at->file : path, pr->item[i].text);
+        const char *at = pr->item[i].at.file ? pr->item[i].at.file : path;
+        if (!v->as_json) {
+            printf("      %s: %s\n", at, pr->item[i].text);
+            continue;
+        }
+        json_open(&o, NULL, '{');
+        json_string(&o, "at", at);
+        json_string(&o, "text", pr->item[i].text);
+        json_close(&o, '}');
     }
-    return pr->n != 0;
+    if (!v->as_json) return;
+    json_close(&o, ']');
+    json_close(&o, '}');
+    json_end(&o, stdout);
 }
 
 /* ---- a checkpoint ---- */
@@ -95,7 +117,7 @@ static void check_model(const char *path, problems *pr)
     session_close(&s);
 }
 
-static int verify_checkpoint(const char *path)
+static void verify_checkpoint(verifier *v, const char *path)
 {
     shown w = { 0 };
     problems pr = { 0 };
@@ -107,11 +129,10 @@ static int verify_checkpoint(const char *path)
         check_model(path, &pr);
         text_printf(&what, "checkpoint, epoch %" PRId64 ", step %" PRId64 ", %" PRId64 " parameters", w.state.epoch, w.state.step, w.parameters);
     }
-    const int bad = verdict(path, &pr, &what);
+    verdict(v, path, &pr, what.s);
     show_close(&w);
     text_free(&what);
     problems_free(&pr);
-    return bad;
 }
 
 /* ---- tables ---- */
@@ -153,7 +174,7 @@ static void compare_rows(hdf_file *f, const table *t, const char *path, arena *a
 }
 
 /* newest: the newest valid checkpoint beside it, or NULL. */
-static int verify_metrics(const char *path, const char *newest)
+static void verify_metrics(verifier *v, const char *path, const char *newest)
 {
     problems pr = { 0 };
     text what = { 0 };
@@ -168,16 +189,15 @@ static int verify_metrics(const char *path, const char *newest)
         table_free(epochs);
         table_free(steps);
     }
-    const int bad = verdict(path, &pr, &what);
+    verdict(v, path, &pr, what.s);
     hdf_close(f);
     arena_free(a);
     text_free(&what);
     problems_free(&pr);
-    return bad;
 }
 
 /* Names of trials and their states into *id, *state, in a; *n of them. */
-static int verify_table(const char *path, arena *a, int64_t *n, char ***id, char ***state)
+static void verify_table(verifier *v, const char *path, arena *a, int64_t *n, char ***id, char ***state)
 {
     problems pr = { 0 };
     text what = { 0 };
@@ -200,101 +220,95 @@ static int verify_table(const char *path, arena *a, int64_t *n, char ***id, char
         table_free(trials);
         table_free(timing);
     }
-    const int bad = verdict(path, &pr, &what);
-    if (bad) *n = 0;
+    verdict(v, path, &pr, what.s);
+    if (pr.n) *n = 0;
     hdf_close(f);
     text_free(&what);
     problems_free(&pr);
-    return bad;
 }
 
 /* ---- directories ---- */
 
-static int verify_missing(const char *path, const char *fact)
+static void verify_missing(verifier *v, const char *path, const char *fact)
 {
     problems pr = { 0 };
     problems_add(&pr, (place){ path, 0, 0 }, "%s", fact);
-    const int bad = verdict(path, &pr, NULL);
+    verdict(v, path, &pr, NULL);
     problems_free(&pr);
-    return bad;
 }
 
 /* The text of a problem, if there was one, as a verdict on path. */
-static int verify_problems(const char *path, problems *pr)
+static void verify_problems(verifier *v, const char *path, problems *pr)
 {
-    const int bad = pr->n ? verdict(path, pr, NULL) : 0;
+    if (pr->n) verdict(v, path, pr, NULL);
     problems_free(pr);
-    return bad;
 }
 
-static int verify_run(const char *dir)
+static void verify_run(verifier *v, const char *dir)
 {
     static const char *const marks[] = { "latest", "best" };
     arena *a = arena_new();
     problems pr = { 0 }, damaged = { 0 }, none = { 0 };
     int64_t n;
     char **path;
-    int bad = 0;
     experiment *e = experiment_load(path_join(a, dir, "experiment.yaml"), 0, NULL, &pr);
     if (e) experiment_free(e);
-    bad += verify_problems(path_join(a, dir, "experiment.yaml"), &pr);
-    if (run_checkpoints(dir, a, &n, &path, &pr) < 0) n = 0;
-    for (int64_t i = 0; i < n; i++) bad += verify_checkpoint(path[i]);
+    verify_problems(v, path_join(a, dir, "experiment.yaml"), &pr);
+    if (run_checkpoints(dir, a, &n, &path, &pr) < 0) n = -1;
+    for (int64_t i = 0; i < n; i++) verify_checkpoint(v, path[i]);
     for (int i = 0; i < 2; i++) {
         const char *file = arena_printf(a, "%s/checkpoints/%s", dir, marks[i]);
         if (file_exists(file) && !run_named(dir, marks[i], a, &pr) && !pr.n)
             problems_add(&pr, (place){ file, 0, 0 }, "names no checkpoint that is there");
     }
-    bad += verify_problems(dir, &pr);
+    verify_problems(v, dir, &pr);
     const char *newest = run_latest(dir, a, &damaged, &none), *metrics = path_join(a, dir, "metrics.h5");
-    if (file_exists(metrics)) bad += verify_metrics(metrics, newest);
-    else if (newest) bad += verify_missing(metrics, "there is none, and there are checkpoints");
-    if (!n) printf("      %s: no checkpoint yet\n", dir);
+    if (file_exists(metrics)) verify_metrics(v, metrics, newest);
+    else if (newest) verify_missing(v, metrics, "there is none, and there are checkpoints");
     problems_free(&damaged);
     problems_free(&none);
+    if (!n) verdict(v, dir, &none, "no checkpoint yet");
     arena_free(a);
-    return bad;
 }
 
-static int verify_sweep(const char *dir)
+static void verify_sweep(verifier *v, const char *dir)
 {
     arena *a = arena_new();
     int64_t n;
     char **id = NULL, **state = NULL;
-    int bad = verify_table(path_join(a, dir, "sweep.h5"), a, &n, &id, &state);
+    verify_table(v, path_join(a, dir, "sweep.h5"), a, &n, &id, &state);
     for (int64_t i = 0; i < n; i++) {
         const char *of_trial = arena_printf(a, "%s/trials/%s", dir, id[i]);
         bool done = false;
         for (int64_t k = 0; k < i && !done; k++) done = !strcmp(id[i], id[k]);       /* two points may share a run */
         if (done) continue;
-        if (file_exists(path_join(a, of_trial, "experiment.yaml"))) bad += verify_run(of_trial);
-        else if (!strcmp(state[i], trial_state_name(TRIAL_FINISHED))) bad += verify_missing(of_trial, "not there, and its trial is finished");
+        if (file_exists(path_join(a, of_trial, "experiment.yaml"))) verify_run(v, of_trial);
+        else if (!strcmp(state[i], trial_state_name(TRIAL_FINISHED))) verify_missing(v, of_trial, "not there, and its trial is finished");
     }
     arena_free(a);
-    return bad;
 }
 
-int show_verify(const char *path)
+int show_verify(const char *path, bool as_json)
 {
     static const char unknown[] = "neither a checkpoint, metrics.h5 or sweep.h5, nor the directory of a run or a sweep";
     arena *a = arena_new();
     problems pr = { 0 };
-    int bad;
+    verifier v = { .as_json = as_json };
     if (file_is_dir(path)) {
-        if (file_exists(path_join(a, path, "experiment.yaml"))) bad = verify_run(path);
-        else if (file_exists(path_join(a, path, "sweep.h5"))) bad = verify_sweep(path);
-        else bad = verify_missing(path, unknown);
+        if (file_exists(path_join(a, path, "experiment.yaml"))) verify_run(&v, path);
+        else if (file_exists(path_join(a, path, "sweep.h5"))) verify_sweep(&v, path);
+        else verify_missing(&v, path, unknown);
     } else {
         const char *format = hdf_format(path, a, &pr);
-        if (pr.n) bad = verify_problems(path, &pr);
-        else if (!strcmp(format, "heft-checkpoint")) bad = verify_checkpoint(path);
-        else if (!strcmp(format, "heft-metrics")) bad = verify_metrics(path, NULL);
+        if (pr.n) verify_problems(&v, path, &pr);
+        else if (!strcmp(format, "heft-checkpoint")) verify_checkpoint(&v, path);
+        else if (!strcmp(format, "heft-metrics")) verify_metrics(&v, path, NULL);
         else if (!strcmp(format, "heft-sweep")) {
             int64_t n;
             char **id, **state;
-            bad = verify_table(path, a, &n, &id, &state);
-        } else bad = verify_missing(path, unknown);
+            verify_table(&v, path, a, &n, &id, &state);
+        } else verify_missing(&v, path, unknown);
     }
     arena_free(a);
-    return bad;
+    return v.bad;
 }

@@ -131,17 +131,7 @@ static int run(sweep *w, const sweep_options *o, bool json, problems *pr)
 
 static int run_verb(int argc, char **argv) { return strcmp(argv[0], "bench") ? verb_train(argc, argv) : verb_bench(argc, argv); }
 
-static const char usage[] = "heft sweep FILE|DIR [path=value ...] [--run DIR] [--resume] [-j N] [--threads N] [--launcher local|slurm] [--slurm OPTIONS] [--share DIR|none] [--json] [--retry-failed]";
-
-static bool read_count(const char *name, const char *word, int most, int *out)
-{
-    int64_t n;
-    *out = 0;
-    if (!word) return true;
-    if (text_int(word, &n) && n >= 1 && n <= most) *out = (int)n;
-    else fprintf(stderr, "heft sweep: error: %s %s: a whole number from 1 to %d was expected\n", name, word, most);
-    return *out > 0;
-}
+static const char usage[] = "heft sweep FILE|DIR [path=value ...] [--run DIR] [--resume] [-j N] [--threads N] [--launcher local|slurm] [--slurm OPTIONS] [--poll SECONDS] [--share DIR|none] [--json] [--retry-failed]";
 
 static int sweep_with(const cli_args *args, const char *file, const char *dir, const char *share, bool again, const sweep_options *o, bool json)
 {
@@ -161,14 +151,15 @@ static int sweep_with(const cli_args *args, const char *file, const char *dir, c
     return code;
 }
 
-static bool read_launcher(const char *word, sweep_options *o)
+static bool read_launcher(const char *word, const char *poll, sweep_options *o)
 {
     static const char *const launchers[] = { "local", "slurm", NULL };
     const int k = word ? text_word(word, strlen(word), "local|slurm") : 0;
     o->slurm = k == 1;
     if (k < 0) fprintf(stderr, "heft sweep: error: --launcher %s%s: local or slurm was expected\n", word, text_hint(word, launchers).s);
-    else if (o->slurm_options && !o->slurm) fputs("heft sweep: error: --slurm goes with --launcher slurm\n", stderr);
-    return k == 1 || (k == 0 && !o->slurm_options);
+    else if (k == 0 && (o->slurm_options || poll))
+        fprintf(stderr, "heft sweep: error: %s goes with --launcher slurm\n", o->slurm_options ? "--slurm" : "--poll");
+    return k == 1 || (k == 0 && !o->slurm_options && !poll);
 }
 
 static bool read_share(const char *word)
@@ -189,16 +180,18 @@ static int task(const char *list)
 
 int verb_sweep(int argc, char **argv)
 {
-    const char *dir = NULL, *at_once = NULL, *threads = NULL, *launcher = NULL, *list = NULL, *share = NULL;
+    const char *dir = NULL, *at_once = NULL, *threads_word = NULL, *launcher = NULL, *list = NULL, *share = NULL, *poll = NULL;
     bool again = false, json = false;
-    sweep_options o = { 0 };
+    int64_t most = 0, threads = 0;
+    sweep_options o = { .poll = 10 };
     const cli_option options[] = {
         { "--run", &dir, NULL, "DIR  directory of the sweep (default: runs/NAME-0001 and so on)" },
         { "--resume", NULL, &again, "go on with the sweep in DIR" },
         { "-j", &at_once, NULL, "N  trials at once (default: measured)" },
-        { "--threads", &threads, NULL, "N  threads and cores of each trial (default: measured)" },
+        { "--threads", &threads_word, NULL, "N  threads and cores of each trial (default: measured)" },
         { "--launcher", &launcher, NULL, "local|slurm  where trials run: on this machine (default), or as jobs of Slurm" },
         { "--slurm", &o.slurm_options, NULL, "OPTIONS  for sbatch, separated by spaces: --slurm='--partition=short --time=60'" },
+        { "--poll", &poll, NULL, "SECONDS  with Slurm: between two looks at its queue (default: 10)" },
         { "--task", &list, NULL, "LIST  what such a job runs: one trial of a list" },
         { "--share", &share, NULL, "DIR|none  take trials from the sweep DIR, or those in it, too (default: from those beside it); none: from none" },
         { "--json", NULL, &json, "events on stdout, one JSON object a line" },
@@ -207,8 +200,10 @@ int verb_sweep(int argc, char **argv)
     };
     cli_args args;
     sweep_program(run_verb);
-    if (cli_read(argc, argv, options, 0, 1, usage, &args) < 0 || !read_count("-j", at_once, 1000, &o.at_once) ||
-        !read_count("--threads", threads, 1024, &o.threads) || !read_launcher(launcher, &o) || !read_share(share)) return EXIT_USAGE;
+    if (cli_read(argc, argv, options, 0, 1, usage, &args) < 0 || !cli_whole("-j", at_once, 1, 1000, &most) ||
+        !cli_whole("--threads", threads_word, 1, 1024, &threads) || !cli_whole("--poll", poll, 1, 3600, &o.poll) || !read_launcher(launcher, poll, &o) || !read_share(share)) return EXIT_USAGE;
+    o.at_once = (int)most;
+    o.threads = (int)threads;
     if (list && !args.n) return task(list);
     if (list || !args.n) {
         fprintf(stderr, "heft sweep: error: %s\nusage: %s\n", list ? "--task goes alone" : "an experiment, or with --resume the directory of a sweep, was expected", usage);

@@ -156,14 +156,17 @@ static int restore(session *s, run *r, const char *file, int n_overrides, char *
     return 0;
 }
 
-static int resume(const char *dir, const char *file, int64_t until, int n_overrides, char *const *overrides)
+/* What is of this process alone; no result depends on it. */
+typedef struct words { const char *until_word, *threads_word; int64_t until, threads; } words;
+
+static int resume(const char *dir, const char *file, const words *x, int n_overrides, char *const *overrides)
 {
     problems pr = { 0 };
-    session s = { 0 };
+    session s = { .threads = (int)x->threads };
     int code = EXIT_USAGE;
     signals_install();                           /* from here on there is a run to go on with */
     run *r = run_open(dir, &pr);
-    if (r && restore(&s, r, file, n_overrides, overrides, &pr) == 0) code = train(&s, r, until, &pr);
+    if (r && restore(&s, r, file, n_overrides, overrides, &pr) == 0) code = train(&s, r, x->until, &pr);
     else cli_fail(&pr, code);
     run_close(r);
     session_close(&s);
@@ -171,32 +174,31 @@ static int resume(const char *dir, const char *file, int64_t until, int n_overri
     return code;
 }
 
-/* --until-epoch N: the last epoch of this process, for schedulers that pause a run and go on later. */
-static int read_until(const char *word, int64_t *out)
+static bool read_words(words *x)
 {
-    *out = 0;
-    if (!word || (text_int(word, out) && *out > 0)) return 0;
-    fprintf(stderr, "heft: error: --until-epoch %s: a number of epochs, 1 or more, was expected\n", word);
-    return -1;
+    return cli_whole("--until-epoch", x->until_word, 1, INT64_MAX, &x->until) && cli_whole("--threads", x->threads_word, 1, 4096, &x->threads);
 }
 
+/* For schedulers that pause a run and go on later. */
 static const char until_doc[] = "N  save and stop (exit code 75) after epoch N of the run";
+static const char threads_doc[] = "N  threads of this process; train.threads and every result stay as they are";
 
-static const char train_usage[] = "heft train FILE [path=value ...] [--run DIR] [--resume] [--until-epoch N]";
+static const char train_usage[] = "heft train FILE [path=value ...] [--run DIR] [--resume] [--until-epoch N] [--threads N]";
 
 int verb_train(int argc, char **argv)
 {
-    const char *dir = NULL, *until_word = NULL;
+    const char *dir = NULL;
     bool again = false;
-    int64_t until;
+    words x = { 0 };
     const cli_option options[] = {
         { "--run", &dir, NULL, "DIR  directory of the run (default: runs/NAME-0001 and so on)" },
         { "--resume", NULL, &again, "go on if DIR holds a run already" },
-        { "--until-epoch", &until_word, NULL, until_doc },
+        { "--until-epoch", &x.until_word, NULL, until_doc },
+        { "--threads", &x.threads_word, NULL, threads_doc },
         { 0 }
     };
     cli_args args;
-    if (cli_read(argc, argv, options, 1, 1, train_usage, &args) < 0 || read_until(until_word, &until) < 0) return EXIT_USAGE;
+    if (cli_read(argc, argv, options, 1, 1, train_usage, &args) < 0 || !read_words(&x)) return EXIT_USAGE;
     if (again && !dir) {
         fputs("heft: error: --resume goes with --run DIR; `heft resume RUN` goes on with a run\n", stderr);
         return EXIT_USAGE;
@@ -205,16 +207,16 @@ int verb_train(int argc, char **argv)
         arena *a = arena_new();
         const bool is_run = file_exists(path_join(a, dir, "experiment.yaml"));
         arena_free(a);
-        if (is_run) return resume(dir, args.arg[0], until, args.n_overrides, args.override);
+        if (is_run) return resume(dir, args.arg[0], &x, args.n_overrides, args.override);
     }
     problems pr = { 0 };
-    session s = { 0 };
+    session s = { .threads = (int)x.threads };
     int code = EXIT_USAGE;
     run *r = NULL;
     experiment *e = experiment_load(args.arg[0], args.n_overrides, args.override, &pr);
     const bool ready = e && session_train(&s, e, &pr) == 0;
     if (ready) signals_install();                /* from here on there is a run to go on with */
-    if (ready && (r = run_create(dir, e, &pr)) && run_ready(r, s.trainer, &pr) == 0) code = train(&s, r, until, &pr);
+    if (ready && (r = run_create(dir, e, &pr)) && run_ready(r, s.trainer, &pr) == 0) code = train(&s, r, x.until, &pr);
     else cli_fail(&pr, code);
     run_close(r);
     session_close(&s);
@@ -224,11 +226,10 @@ int verb_train(int argc, char **argv)
 
 int verb_resume(int argc, char **argv)
 {
-    const char *until_word = NULL;
-    int64_t until;
-    const cli_option options[] = { { "--until-epoch", &until_word, NULL, until_doc }, { 0 } };
+    words x = { 0 };
+    const cli_option options[] = { { "--until-epoch", &x.until_word, NULL, until_doc }, { "--threads", &x.threads_word, NULL, threads_doc }, { 0 } };
     cli_args args;
-    if (cli_read(argc, argv, options, 1, 1, "heft resume RUN [path=value ...] [--until-epoch N]", &args) < 0 ||
-        read_until(until_word, &until) < 0) return EXIT_USAGE;
-    return resume(args.arg[0], NULL, until, args.n_overrides, args.override);
+    if (cli_read(argc, argv, options, 1, 1, "heft resume RUN [path=value ...] [--until-epoch N] [--threads N]", &args) < 0 || !read_words(&x))
+        return EXIT_USAGE;
+    return resume(args.arg[0], NULL, &x, args.n_overrides, args.override);
 }

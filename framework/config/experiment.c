@@ -155,12 +155,15 @@ static void read_plugins(experiment *e, problems *pr)
     }
 }
 
-static int node_depth(const node *n)
+/* Its depth; *values is raised by its values and keys. */
+static int node_depth(const node *n, size_t *values)
 {
     int deepest = 0;
+    ++*values;
     for (size_t i = 0; n->kind != NODE_SCALAR && i < n->n; i++) {
-        const int d = node_depth(n->kind == NODE_LIST ? n->item[i] : n->pair[i].value);
+        const int d = node_depth(n->kind == NODE_LIST ? n->item[i] : n->pair[i].value, values);
         if (d > deepest) deepest = d;
+        *values += n->kind == NODE_MAP;
     }
     return n->kind != NODE_SCALAR ? deepest + 1 : 0;
 }
@@ -171,8 +174,11 @@ static void check_size(const experiment *e, problems *pr)
     text t = { 0 };
     const place whole = { e->path, 0, 0 };
     static const char resolved[] = "with its references resolved, the experiment is";
-    if (node_depth(e->root) > CONFIG_DEPTH)
+    size_t values = 0;
+    if (node_depth(e->root, &values) > CONFIG_DEPTH)
         problems_add(pr, whole, "%s nested more than %d levels deep", resolved, CONFIG_DEPTH);
+    else if (values > CONFIG_VALUES)
+        problems_add(pr, whole, "%s %zu keys and values; at most %d are read", resolved, values, CONFIG_VALUES);
     else {
         experiment_write(e, &t);
         if (t.n > CONFIG_BYTES)

@@ -4,7 +4,7 @@
 
 #include "config/node.h"
 
-enum { CONFIG_BYTES = 1 << 20, CONFIG_DEPTH = 64, CONFIG_PROBLEMS = 100, KEYS_LISTED = 12, VALUE_SHOWN = 48 };
+enum { CONFIG_BYTES = 1 << 20, CONFIG_VALUES = 1 << 15, CONFIG_DEPTH = 64, CONFIG_PROBLEMS = 100, KEYS_LISTED = 12, VALUE_SHOWN = 48 };
 
 /* One YAML value that stands in no file (an override, a default): every node and problem of it is at `at`. */
 node *value_parse(arena *a, const char *yaml, place at, problems *pr);

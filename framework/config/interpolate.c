@@ -3,7 +3,7 @@
 
 #include "config/internal.h"
 
-enum { MOST_MADE = 16 << 20, NODE_COST = 64, MOST_LOOKED = 4 << 20, NEAREST_COST = 64 };
+enum { MOST_MADE = 16 << 20, NODE_COST = MOST_MADE / CONFIG_VALUES, MOST_LOOKED = 2 << 20, NEAREST_COST = 64 };
 
 /* The references under way: `at` is being replaced and waits for `ref`. */
 typedef struct frame {
@@ -16,7 +16,7 @@ typedef struct frame {
 typedef struct work {
     arena    *a;
     node     *root;
-    size_t    made;                              /* about as many bytes as references have made */
+    size_t    made;                              /* bytes of text that references have made; NODE_COST for a value */
     size_t    looked;                            /* at keys, for their paths */
     problems *pr;
 } work;
@@ -43,7 +43,7 @@ static int charge(work *w, place at, size_t bytes)
     w->made += bytes;
     if (w->made <= MOST_MADE) return 0;
     if (w->made - bytes <= MOST_MADE)
-        problems_add(w->pr, at, "references make the experiment larger than %d MiB", MOST_MADE >> 20);
+        problems_add(w->pr, at, "references make too much: more than %d values or %d MiB of text", CONFIG_VALUES, MOST_MADE >> 20);
     return -1;
 }
 

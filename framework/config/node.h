@@ -2,7 +2,8 @@
  *
  * The only door to libyaml.  Scalars stay text: a value's type comes from the option that it is for, never from a
  * guess.  Refused with a place: anchors and aliases, merge keys, tags, duplicate keys, a second document, NUL
- * bytes, invalid UTF-8, more than 64 levels, files over 1 MiB.  After a hundred problems the rest is not read.
+ * bytes, invalid UTF-8, more than 64 levels, files over 1 MiB or of more than 32,768 keys and values.  After a hundred
+ * problems the rest is not read.
  */
 #ifndef HEFT_CONFIG_NODE_H
 #define HEFT_CONFIG_NODE_H
@@ -60,7 +61,7 @@ node *node_find(const node *root, const char *path);              /* NULL if the
 /* Replace ${path.to.key} and ${env:NAME} (or ${env:NAME,default}) inside all scalars; $${ is a literal ${.  A scalar
  * that is nothing but one reference takes the whole value, map or list included, and its quotes (so that
  * {lr: "${base.lr}"} is a number); an environment variable then counts as written without quotes.  Paths start at the
- * root.  Cycles, unknown paths, and references that blow the tree up beyond 16 MiB are problems. */
+ * root.  Cycles, unknown paths, and references that make more than 32,768 values or 16 MiB of text are problems. */
 int   node_interpolate(arena *a, node *root, problems *pr);
 
 /* As YAML text that node_parse reads back as an equal tree (texts are UTF-8).  A plain scalar that YAML cannot hold

@@ -14,6 +14,7 @@ typedef struct parser {
     const place *fixed;                          /* of every node; NULL: where the marks say */
     problems   *pr;
     size_t      before;                          /* problems of others */
+    size_t      values;                          /* and keys, so far: what libyaml's time goes by */
 } parser;
 
 static place place_of(const parser *p, yaml_mark_t mark)
@@ -241,6 +242,10 @@ static node *parse_node(parser *p, yaml_event_t *e, int depth)
         else refuse_extras(p, e->data.mapping_start.anchor, e->data.mapping_start.tag, at);
     }
     yaml_event_delete(e);
+    if (++p->values > CONFIG_VALUES) {
+        problems_add(p->pr, at, "more keys and values than the %d that are read", CONFIG_VALUES);
+        return NULL;
+    }
     if (type == YAML_SCALAR_EVENT || type == YAML_ALIAS_EVENT) return out;
     if (depth >= CONFIG_DEPTH) {
         problems_add(p->pr, at, "nested more than %d levels deep", CONFIG_DEPTH);
@@ -281,12 +286,15 @@ static node *parse_stream(parser *p)
 /* libyaml compares each %TAG with all before it: refused, as tags are, before it sees them. */
 static bool has_tag_directive(parser *p)
 {
-    for (const char *s = p->bytes, *end = s + p->n; s && (size_t)(end - s) > 4; s = memchr(s, '\n', (size_t)(end - s)), s += s != NULL)
+    for (const char *s = p->bytes, *end = s + p->n, *next; end - s > 4; s = next + 1) {
         if (!memcmp(s, "%TAG", 4)) {
             problems_add(p->pr, place_of_offset(p, (size_t)(s - p->bytes)),
                          "the directive '%%TAG' is not supported; a value's type comes from the option it is for");
             return true;
         }
+        next = memchr(s, '\n', (size_t)(end - s));
+        if (!next) break;
+    }
     return false;
 }
 

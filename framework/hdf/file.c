@@ -96,7 +96,7 @@ static hdf_file *file_new(const char *name)
 {
     hdf_file *f = calloc(1, sizeof *f);
     if (!f || !(f->name = strdup(name))) memory_exhausted(sizeof *f + strlen(name));
-    f->id = H5I_INVALID_HID;
+    f->id = f->described.id = H5I_INVALID_HID;
     for (int i = 0; i < HDF_KEPT; i++) f->kept[i].id = H5I_INVALID_HID;
     return f;
 }
@@ -104,6 +104,8 @@ static hdf_file *file_new(const char *name)
 static void file_free(hdf_file *f)
 {
     for (int i = 0; i < HDF_KEPT; i++) free(f->kept[i].path);
+    free(f->described.path);
+    free(f->group);
     free(f->image);
     free(f->name);
     free(f);
@@ -207,6 +209,7 @@ static int close_file(hdf_file *f)
 {
     for (int i = 0; i < HDF_KEPT; i++)
         if (f->kept[i].id >= 0) H5Dclose(f->kept[i].id);
+    if (f->described.id >= 0) H5Oclose(f->described.id);
     return H5Fclose(f->id) < 0 ? -1 : 0;
 }
 

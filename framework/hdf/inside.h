@@ -22,6 +22,8 @@ struct hdf_file {
     size_t n_image;
     struct { char *path; hid_t id; } kept[HDF_KEPT];   /* data sets read by rows stay open, with their chunk caches */
     int    oldest;
+    struct { char *path; hid_t id; } described;        /* writing: the object that the newest attribute is of, open */
+    char  *group;                    /* writing: the newest group that is there, with all above it; NULL */
 };
 
 void hdf_enter(void);                /* take the lock; silence HDF5 in this thread; empty its error stack */

@@ -36,13 +36,15 @@ static bool good_path(hdf_file *f, const char *path, problems *pr)
 static int make_groups(hdf_file *f, const char *path, size_t n, problems *pr)
 {
     int rc = 0;
+    if (f->group && strlen(f->group) == n && !strncmp(f->group, path, n)) return 0;
     char *step = strdup(path);
     if (!step) memory_exhausted(strlen(path));
-    const hid_t properties = group_properties();
+    hid_t properties = H5I_INVALID_HID;
     for (size_t end = 1; rc == 0 && end <= n; end++) {
         if (end < n && path[end] != '/') continue;
         step[end] = 0;
         if (H5Lexists(f->id, step, H5P_DEFAULT) <= 0) {
+            if (properties < 0) properties = group_properties();
             const hid_t g = H5Gcreate2(f->id, step, H5P_DEFAULT, properties, H5P_DEFAULT);
             if (g < 0 || H5Gclose(g) < 0) {
                 hdf_broken(f, step, pr, "cannot be made a group");
@@ -52,7 +54,10 @@ static int make_groups(hdf_file *f, const char *path, size_t n, problems *pr)
         step[end] = path[end];
     }
     if (properties >= 0) H5Pclose(properties);
-    free(step);
+    free(f->group);
+    step[n] = 0;
+    f->group = rc == 0 ? step : NULL;
+    if (rc < 0) free(step);
     return rc;
 }
 
@@ -215,15 +220,31 @@ int hdf_write_texts(hdf_file *f, const char *path, int64_t n, const char *const 
 
 /* ---- attributes ---- */
 
+/* Attributes of one object come one behind the other, so it stays open. */
+static hid_t described(hdf_file *f, const char *path, problems *pr)
+{
+    if (f->described.id >= 0 && !strcmp(f->described.path, path)) return f->described.id;
+    const hid_t object = H5Oopen(f->id, path, H5P_DEFAULT);
+    if (object < 0) {
+        if (hdf_walk(f, path, pr) != H5O_TYPE_UNKNOWN) hdf_problem(f, path, pr, "cannot be opened");
+        return object;
+    }
+    if (f->described.id >= 0) H5Oclose(f->described.id);
+    free(f->described.path);
+    f->described.id = object;
+    f->described.path = strdup(path);
+    if (!f->described.path) memory_exhausted(strlen(path));
+    return object;
+}
+
 int hdf_put_attr(hdf_file *f, const char *path, const char *name, hid_t file_t, hid_t memory_t, int64_t n,
                  const void *v, problems *pr)
 {
-    if (hdf_walk(f, path, pr) == H5O_TYPE_UNKNOWN) return fail(f);
+    const hid_t object = described(f, path, pr);
+    if (object < 0) return fail(f);
     const hsize_t dim = n > 0 ? (hsize_t)n : 0;
     const hid_t space = n < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &dim, NULL);
-    const hid_t object = H5Oopen(f->id, path, H5P_DEFAULT);
-    const hid_t attr =
-        object < 0 || space < 0 ? -1 : H5Acreate2(object, name, file_t, space, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t attr = space < 0 ? -1 : H5Acreate2(object, name, file_t, space, H5P_DEFAULT, H5P_DEFAULT);
     bool ok = attr >= 0 && (n == 0 || H5Awrite(attr, memory_t, v) >= 0);
     if (ok) ok = H5Aclose(attr) >= 0;
     if (!ok) {
@@ -232,7 +253,6 @@ int hdf_put_attr(hdf_file *f, const char *path, const char *name, hid_t file_t, 
         hdf_broken(f, path, pr, t.s);
         text_free(&t);
     }
-    if (object >= 0) H5Oclose(object);
     if (space >= 0) H5Sclose(space);
     return ok ? 0 : fail(f);
 }

@@ -55,7 +55,8 @@ int   run_check_space(const char *dir, size_t bytes, problems *pr);
 
 typedef struct provenance provenance;
 
-provenance *provenance_begin(const char *run_dir, problems *pr);     /* NULL after a problem */
+/* The directory is to be flushed before there is a checkpoint of this process.  NULL after a problem. */
+provenance *provenance_begin(const char *run_dir, problems *pr);
 int         provenance_end(provenance *p, problems *pr);             /* frees p */
 
 #endif

@@ -65,15 +65,23 @@ static void add_program(text *t)
     add_member(t, "compute", compute_describe());
 }
 
+static char *const *told;
+
+void provenance_command(char *const *words) { told = words; }
+
 static void add_command(text *t)
 {
     text_add(t, ", \"command\": [");
     FILE *f = fopen("/proc/self/cmdline", "re");
     char *word = NULL;
     size_t room = 0;
-    for (int i = 0; f && getdelim(&word, &room, 0, f) > 0; i++) {
+    for (int i = 0; f && (i == 0 || !told) && getdelim(&word, &room, 0, f) > 0; i++) {
         if (i) text_add(t, ", ");
         add_string(t, word);
+    }
+    for (char *const *w = told; w && *w; w++) {
+        text_add(t, ", ");
+        add_string(t, *w);
     }
     free(word);
     if (f) fclose(f);
@@ -97,7 +105,7 @@ static int publish(const provenance *p, const char *ended, problems *pr)
     add_command(&t);
     text_add(&t, "}");
     text_add(&t, tail);
-    const int rc = file_publish(p->path, t.s, t.n, pr);
+    const int rc = file_replace(p->path, t.s, t.n, pr);
     text_free(&t);
     return rc;
 }

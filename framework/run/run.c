@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -95,7 +96,7 @@ static void remove_aside(const char *dir)
 /* Nothing but what a process leaves that is killed while it makes a run. */
 static bool is_free(const char *dir, problems *pr)
 {
-    static const char *const begun[] = { ".", "..", "lock", "checkpoints" };
+    static const char *const begun[] = { ".", "..", "lock", "checkpoints", "provenance.json" };
     DIR *d = opendir(dir);
     if (!d) {
         problems_system(pr, dir, "cannot be read", errno);
@@ -153,8 +154,7 @@ static run *run_new(const char *dir)
     return r;
 }
 
-/* The files that only go on growing. */
-static int begin_work(run *r, problems *pr)
+static int open_log(run *r, problems *pr)
 {
     const char *path = path_join(r->memory, r->dir, "log.txt");
     if (!(r->log = fopen(path, "ae"))) {
@@ -162,15 +162,30 @@ static int begin_work(run *r, problems *pr)
         return -1;
     }
     setvbuf(r->log, NULL, _IOLBF, BUFSIZ);
-    r->provenance = provenance_begin(r->dir, pr);
-    return r->provenance ? 0 : -1;
+    return 0;
+}
+
+static int make_checkpoints(run *r, problems *pr)
+{
+    const char *path = path_join(r->memory, r->dir, "checkpoints");
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && file_is_dir(path))) return 0;
+    problems_system(pr, path, "cannot be made a directory", errno);
+    return -1;
+}
+
+/* What the directory holds then is there after a loss of power. */
+static int flush(run *r, problems *pr)
+{
+    if (file_sync_dir(r->dir) == 0) return 0;
+    problems_system(pr, r->dir, "cannot be flushed to the disk", errno);
+    return -1;
 }
 
 static int write_experiment(run *r, const experiment *e, problems *pr)
 {
     text yaml = { 0 };
     experiment_write(e, &yaml);
-    const int rc = file_publish(path_join(r->memory, r->dir, "experiment.yaml"), yaml.s, yaml.n, pr);
+    const int rc = file_replace(path_join(r->memory, r->dir, "experiment.yaml"), yaml.s, yaml.n, pr);
     text_free(&yaml);
     return rc;
 }
@@ -187,8 +202,8 @@ run *run_create(const char *dir, const experiment *e, problems *pr)
     ok = ok && (r->lock_fd = take_lock(r->dir, pr)) >= 0 && is_free(r->dir, pr);
     if (ok) {
         remove_aside(r->dir);
-        ok = file_mkdirs(path_join(r->memory, r->dir, "checkpoints"), pr) == 0 && write_experiment(r, e, pr) == 0
-            && begin_work(r, pr) == 0;
+        ok = make_checkpoints(r, pr) == 0 && (r->provenance = provenance_begin(r->dir, pr)) && write_experiment(r, e, pr) == 0 && flush(r, pr) == 0
+            && open_log(r, pr) == 0;
     }
     if (ok) return r;
     run_close(r);
@@ -209,8 +224,8 @@ run *run_open(const char *dir, problems *pr)
     if (ok) {
         remove_aside(dir);
         remove_aside(path_join(r->memory, dir, "checkpoints"));
-        ok = file_mkdirs(path_join(r->memory, dir, "checkpoints"), pr) == 0 && run_repair(r, pr) == 0
-            && begin_work(r, pr) == 0;
+        ok = make_checkpoints(r, pr) == 0 && run_repair(r, pr) == 0 && (r->provenance = provenance_begin(dir, pr)) && flush(r, pr) == 0
+            && open_log(r, pr) == 0;
     }
     if (ok) return r;
     run_close(r);

@@ -70,6 +70,9 @@ char *run_resolve(const char *path, arena *a, problems *pr);
  * instructions? */
 bool provenance_agrees(const char *dir);
 
+/* For a process that the command line of the program is not of: the words behind its name, to the NULL, that provenance.json is to say. */
+void provenance_command(char *const *words);
+
 /* A line to log.txt and to stderr.  r NULL: to stderr. */
 __attribute__((format(printf, 2, 3)))
 void run_log(run *r, const char *fmt, ...);

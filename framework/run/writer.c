@@ -32,14 +32,12 @@ static int prune(const save *s, problems *pr)
     char **path;
     arena *a = s->memory;
     const size_t before = pr->n;
-    const char *const spared[] = { s->best, run_named(s->run_dir, "best", a, pr), run_named(s->run_dir, "latest", a, pr) };
+    const char *best = run_named(s->run_dir, "best", a, pr);
     if (pr->n > before || run_checkpoints(s->run_dir, a, &n, &path, pr) < 0) return -1;
     while (n > 0 && checkpoint_step(path_base(path[n - 1])) > s->step) n--;
     int rc = 0;
     for (int64_t i = 0; i < n - s->keep; i++) {
-        bool spare = false;
-        for (int k = 0; k < 3; k++) spare |= spared[k] && !strcmp(path[i], spared[k]);
-        if (spare || unlink(path[i]) == 0) continue;
+        if ((best && !strcmp(path[i], best)) || unlink(path[i]) == 0) continue;
         problems_system(pr, path[i], "cannot be removed", errno);
         rc = -1;
     }

@@ -165,7 +165,7 @@ trial *sweep_trial(sweep *w, const job *j, int64_t repeat, problems *pr)
     if (!t->same && !file_exists(path)) {
         text yaml = { 0 };
         base_write(e, &yaml);
-        rc = file_publish(path, yaml.s, yaml.n, pr);
+        rc = file_replace(path, yaml.s, yaml.n, pr);       /* lost, it is made again */
         text_free(&yaml);
     }
     if (rc == 0 && !t->same && w->n_sources && !file_exists(t->dir)) share_take(w, t, e);

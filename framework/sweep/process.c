@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "compute/compute.h"
+#include "run/run.h"
 #include "sweep/inside.h"
 
 enum { OUTPUT_SEEN = 1 << 16, NOT_STARTED = 127 };
@@ -36,7 +37,7 @@ int cores_list(int most, int *core)
 
 static int (*program)(int argc, char **argv);
 
-void sweep_program(int (*run)(int argc, char **argv)) { program = run; }
+void sweep_program(int (*verb)(int argc, char **argv)) { program = verb; }
 
 /* In the child. */
 _Noreturn static void become(char **argv, int out, pid_t parent, const cpu_set_t *cores, bool pinned, const limits *l)
@@ -57,6 +58,7 @@ _Noreturn static void become(char **argv, int out, pid_t parent, const cpu_set_t
     if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || close_range(3, ~0U, 0) < 0) _exit(NOT_STARTED);
     int argc = 0;
     while (argv[argc]) argc++;
+    provenance_command(argv);
     const int code = program(argc, argv);
     fflush(NULL);
     _exit(code);
@@ -82,10 +84,10 @@ int trial_start(trial *t, const limits *l, int n, const int *core)
         arena_free(a);
         return -1;
     }
-    char *argv[8] = { "train", arena_printf(a, "%s.yaml", t->dir), "--run", (char *)t->dir, "--resume" };
+    char *argv[10] = { "train", arena_printf(a, "%s.yaml", t->dir), "--run", (char *)t->dir, "--resume", "--threads", arena_printf(a, "%d", n) };
     if (t->until != TO_THE_END) {
-        argv[5] = "--until-epoch";
-        argv[6] = arena_printf(a, "%lld", (long long)t->until);
+        argv[7] = "--until-epoch";
+        argv[8] = arena_printf(a, "%lld", (long long)t->until);
     }
     const pid_t pid = process_start(argv, out, l, n, core);
     const int error = errno;

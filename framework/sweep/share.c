@@ -193,18 +193,23 @@ static bool take(const trial *t, const char *other)
 void share_take(sweep *w, trial *t, const experiment *e)
 {
     const char *best = NULL;
-    int64_t most = 0, finished = 0;
+    int64_t most = 0, finished = 0, all = 0;
+    int held = -1;
     for (int64_t i = 0; i < w->n_sources; i++) {
         const char *other = arena_printf(w->memory, "%s/trials/%s", w->source[i], t->id);
-        const int64_t epochs = file_is_dir(other) ? usable(w, t, e, other, &finished) : 0;
-        if (epochs > most) best = other, most = epochs;
+        int lock = file_is_dir(other) ? hold_run(other) : -1;            /* nobody changes it from here on */
+        if (lock < 0) continue;
+        const int64_t epochs = usable(w, t, e, other, &all);
+        if (epochs > most) {
+            const int worse = held;
+            best = other, most = epochs, finished = all, held = lock, lock = worse;
+        }
+        if (lock >= 0) close(lock);
     }
-    const int lock = best ? hold_run(best) : -1;
-    if (lock < 0) return;
-    /* Once more, now that nobody can change it. */
-    t->taken = usable(w, t, e, best, &finished) == most && take(t, best);
+    if (held < 0) return;
+    t->taken = take(t, best);
     if (t->taken && finished) t->state = TRIAL_FINISHED;
-    close(lock);
+    close(held);
 }
 
 const char *share_origin(const trial *t, arena *a)

@@ -20,7 +20,9 @@
 #include "sweep/inside.h"
 
 enum { MOST_WORDS = 64, STOPPED = 75 << 8 };
-static const double command_limit = 60, look_limit = 20, look_every = 10, look_stopping = 1, lost_after = 40, try_every = 15, try_for = 600;
+static const double command_limit = 60, look_stopping = 1, try_for = 600;
+/* In times of --poll, which is how often the queue is looked at. */
+static const double look_limit = 2, lost_after = 4, try_every = 1.5;
 
 typedef struct entry { int64_t list; task_list l; } entry;
 
@@ -29,6 +31,7 @@ typedef struct slurm {
     sweep      *w;
     const char *dir, *name, *self;   /* absolute; of its jobs; this program */
     int         threads;
+    double      poll;                /* seconds */
     const char *options;
     int64_t     last;                /* list */
     int64_t     n_entries;
@@ -59,7 +62,7 @@ static int look(slurm *s, void (*visit)(void *context, int64_t list, int64_t lin
 {
     text said = { 0 };
     char *const argv[] = { "squeue", "--me", "--noheader", "--array", "--format=%j %K %F", NULL };
-    if (command_run(argv, look_limit, &said, pr) < 0) return -1;
+    if (command_run(argv, look_limit * s->poll, &said, pr) < 0) return -1;
     char *save = NULL;
     const size_t n = strlen(s->name);
     for (char *line = said.s ? strtok_r(said.s, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
@@ -84,7 +87,7 @@ static void mark_seen(void *context, int64_t list, int64_t line, const char *id)
 static void look_again(slurm *s)
 {
     const double now = clock_seconds();
-    if (now - s->looked < (s->stopping ? look_stopping : look_every)) return;
+    if (now - s->looked < (s->stopping ? look_stopping : s->poll)) return;
     problems pr = { 0 };
     const bool known = look(s, mark_seen, s, &pr) == 0;
     for (int64_t i = 0; i < s->w->n_trials && !known; i++) s->w->trial[i]->seen = clock_seconds();
@@ -169,7 +172,7 @@ static int start(launcher *l, int n, trial *const *t, problems *pr)
     int taken = 0;
     while (taken < n && take_over(s, t[taken])) taken++;
     if (taken) return taken;         /* the rest comes next time */
-    if (s->failing && clock_seconds() - s->tried < try_every) return 0;
+    if (s->failing && clock_seconds() - s->tried < try_every * s->poll) return 0;
     arena *a = arena_new();
     problems why = { 0 };
     for (taken = 0; taken < n && !t[taken]->was_running; taken++) {}
@@ -202,7 +205,7 @@ static bool ended(launcher *l, trial *t, ending *out)
     task_record r;
     look_again(s);
     const bool there = task_record_read(t->dir, &r, s->w->memory) && r.list == t->list;
-    const bool lost = s->looked - t->seen > (s->stopping ? 0 : lost_after);
+    const bool lost = s->looked - t->seen > (s->stopping ? 0 : lost_after * s->poll);
     if (!(there && r.ended) && !lost && !s->gave_up) return false;
     if (there) *out = r.end;
     if (!there || !r.ended) {
@@ -305,7 +308,7 @@ launcher *slurm_launcher(sweep *w, const sweep_options *o, problems *pr)
     self[n > 0 ? n : 0] = 0;
     slurm *s = arena_alloc(a, 1, sizeof *s);
     *s = (slurm){ .base = { .tick = 0.5, .grace = 120, .start = start, .ended = ended, .stop = stop, .close = close_down }, .w = w,
-                  .self = arena_strdup(a, self), .threads = o->threads > 0 ? o->threads : 1, .options = o->slurm_options };
+                  .self = arena_strdup(a, self), .poll = (double)o->poll, .threads = o->threads > 0 ? o->threads : 1, .options = o->slurm_options };
     s->base.at_once = o->at_once > 0 && o->at_once < MOST_AT_ONCE ? o->at_once : MOST_AT_ONCE;
     s->dir = path_join(a, path_absolute(a, w->dir), "slurm");
     digest_bytes(s->dir, strlen(s->dir), hex);

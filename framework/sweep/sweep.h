@@ -130,6 +130,7 @@ typedef struct sweep_options {
     bool retry_failed;
     bool slurm;                      /* trials are jobs of Slurm */
     const char *slurm_options;       /* words for sbatch; NULL: none */
+    int64_t poll;                    /* seconds between looks at its queue */
 } sweep_options;
 
 typedef struct sweep_events {

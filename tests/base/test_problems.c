@@ -60,6 +60,34 @@ static void order_and_caret(void **state)
 }
 
 /* What a file holds must not speak to the terminal. */
+/* Of a line of a million characters what is around the place, wherever that is. */
+static void long_lines_are_cut(void **state)
+{
+    (void)state;
+    enum { N = 1000000 };
+    char name[] = "/tmp/heft-problems-XXXXXX";
+    const int fd = mkstemp(name);
+    problems pr = { 0 };
+    text line = { 0 }, expected = { 0 };
+    for (int i = 0; i < N / 10; i++) text_add(&line, "012345678\xc3\xa9");
+    assert_true(fd >= 0 && write(fd, line.s, line.n) == (ssize_t)line.n);
+    close(fd);
+    static const struct { int column, first, n; const char *before, *behind; } cases[] = {
+        { 1, 0, 16, "", "..." }, { 81, 0, 16, "", "..." }, { 91, 1, 16, "...", "..." }, { N - 9, N / 10 - 9, 9, "...", "" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int column = cases[i].column;      /* rows of ten characters begin at 1, 11, ... */
+        problems_add(&pr, (place){ name, 1, column }, "here");
+        text_printf(&expected, "%s:1:%d: error: here\n  %s", name, column, cases[i].before);
+        for (int k = 0; k < cases[i].n; k++) text_add(&expected, "012345678\xc3\xa9");
+        text_printf(&expected, "%s\n  %*s^\n", cases[i].behind, (int)strlen(cases[i].before) + column - 1 - 10 * cases[i].first, "");
+        expect_print(&pr, expected.s);
+        text_free(&expected);
+    }
+    text_free(&line);
+    unlink(name);
+}
+
 static void control_characters_are_hidden(void **state)
 {
     (void)state;
@@ -107,7 +135,7 @@ static void system_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(order_and_caret), cmocka_unit_test(control_characters_are_hidden),
+        cmocka_unit_test(order_and_caret), cmocka_unit_test(long_lines_are_cut), cmocka_unit_test(control_characters_are_hidden),
         cmocka_unit_test(twenty_are_shown), cmocka_unit_test(system_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,6 +282,16 @@ static void the_resolved_one_is_bounded(void **state)
     assert_null(experiment_load("e.yaml", 0, NULL, &pr));
     expect_problems(&pr, "e.yaml: with its references resolved, the experiment is nested more than 64 levels deep", "depth");
     text_free(&t);
+    text_add(&t, LEAST "sweep:\n  a: [");
+    for (int i = 0; i < 14999; i++) text_add(&t, "0, ");
+    text_add(&t, "0]\n  b: ${sweep.a}\n  c: ${sweep.a}\n");
+    put("e.yaml", t.s);
+    assert_null(experiment_load("e.yaml", 0, NULL, &pr));
+    assert_int_equal(pr.n, 1);
+    assert_non_null(strstr(pr.item[0].text, "with its references resolved, the experiment is 450"));
+    assert_non_null(strstr(pr.item[0].text, " keys and values; at most 32768 are read"));
+    problems_free(&pr);
+    text_free(&t);
 }
 
 static void from_text(void **state)

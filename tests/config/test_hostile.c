@@ -44,6 +44,7 @@ static void questions(text *t, size_t n) { times(t, "? ", n); }
 static void aliases(text *t, size_t n) { times(t, "- *x\n", n); }
 static void tags(text *t, size_t n) { times(t, "- !t x\n", n); }
 static void same_keys(text *t, size_t n) { times(t, "a: b\n", n); }
+static void values(text *t, size_t n) { text_add(t, "a: ["), times(t, "a,", n); }
 static void list_keys(text *t, size_t n) { times(t, "[a]: b\n", n); }
 static void documents(text *t, size_t n) { times(t, "--- a\n", n); }
 static void tabs(text *t, size_t n) { times(t, "\t", n); }
@@ -102,6 +103,8 @@ static void unknown_references(text *t, size_t n)
     for (size_t i = 0; i < n; i++) text_printf(t, "a%zu: ${nothing%zu}\n", i, i);
 }
 
+#define MANY "more keys and values than the 32768 that are read"
+
 /* Most events, bytes read by libyaml, keys looked at, problems. */
 static const struct { const char *name; maker *make; size_t n; const char *says; size_t events, bytes, keys, problems; } cases[] = {
     { "10 MiB of keys", keys, 600000, "bytes; at most 1048576 are read", 0, 0, 0, 1 },
@@ -114,14 +117,17 @@ static const struct { const char *name; maker *make; size_t n; const char *says;
     { "200,000 aliases", aliases, 200000, "the alias '*x' is not supported", 120, 1 << 15, 0, 100 },
     { "140,000 tags", tags, 140000, "the tag '!t' is not supported", 120, 1 << 15, 0, 100 },
     { "140,000 keys that are lists", list_keys, 140000, "a key must be a word", 500, 1 << 15, 0, 100 },
-    { "200,000 times one key", same_keys, 200000, "the key 'a' is given twice", 400010, 1 << 20, 0, 100 },
+    { "200,000 times one key", same_keys, 200000, MANY, 32780, 1 << 17, 0, 1 },
+    { "65,000 keys", keys, 65000, MANY, 32780, 1 << 19, 0, 1 },
+    { "500,000 values in a list", values, 500000, MANY, 32780, 1 << 17, 0, 1 },
+    { "16,000 times one key", same_keys, 16000, "the key 'a' is given twice", 32010, 1 << 17, 0, 100 },
     { "170,000 documents", documents, 170000, "a second document begins here", 10, 1 << 15, 0, 2 },
     { "a million tabs", tabs, 1000000, "indent with spaces, not tabs", 5, 1 << 15, 0, 1 },
     { "50,000 directives", directives, 50000, "the directive '%TAG' is not supported", 0, 0, 0, 1 },
     { "50,000 directives behind a document", late_directives, 50000, "the directive '%TAG' is not supported", 0, 0, 0, 1 },
-    { "a reference bomb", reference_bomb, 14, "references make the experiment larger than 16 MiB", 1000, 1 << 15, 4000, 20 },
-    { "a chain of 50,000 references", reference_chain, 50000, "too many references among too many keys", 120010, 1 << 20, 5 << 20, 100 },
-    { "40,000 references to 40,000 keys", unknown_references, 40000, "too many references among too many keys", 100010, 1 << 20, 5 << 20, 100 },
+    { "a reference bomb", reference_bomb, 14, "references make too much: more than 32768 values or 16 MiB of text", 1000, 1 << 15, 4000, 20 },
+    { "a chain of 16,000 references", reference_chain, 16000, "too many references among too many keys", 32010, 1 << 19, 3 << 20, 100 },
+    { "16,000 references to 16,000 keys", unknown_references, 16000, "too many references among too many keys", 32010, 1 << 19, 3 << 20, 100 },
 };
 
 static void bounded(void **state)

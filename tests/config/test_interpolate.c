@@ -102,7 +102,7 @@ static void growth_is_bounded(void **state)
         }
         assert_int_equal(node_interpolate(a, must_parse(a, t.s), &pr), -1);
         assert_int_equal(pr.n, 1);
-        assert_string_equal(pr.item[0].text, "references make the experiment larger than 16 MiB");
+        assert_string_equal(pr.item[0].text, "references make too much: more than 32768 values or 16 MiB of text");
         problems_free(&pr);
         text_free(&t);
         arena_free(a);

@@ -59,6 +59,29 @@ silent out
 [ "$(ls small/checkpoints)" = "" ] || die "something is left in small/checkpoints"
 expect 0 "$heft" resume small
 cmp "$(newest whole)" "$(newest small)" || die "after the disk had room again, another checkpoint"
+# A disk of its own, where one may be mounted: without room for three checkpoints it is refused; full in the middle, the run goes on, and
+# it comes to the same bytes when there is room.
+if unshare -rm true 2>/dev/null; then
+    mkdir disk
+    export heft
+    export -f expect says die silent newest
+    unshare -rm bash -euo pipefail -c '
+        mount -t tmpfs -o size=1m none disk
+        expect 2 "$heft" train net.yaml --run disk/run
+        says err "are free on its disk, and this run wants"
+        rm -rf disk/run
+        mount -o remount,size=1700k disk
+        expect 1 "$heft" train net.yaml train.epochs=8 checkpoint.keep=9 --run disk/run
+        says err "No space left on device"
+        says err "was not saved"
+        silent out
+        [ "$(ls disk/run/checkpoints/*.h5 | wc -l)" -ge 2 ]
+        expect 0 "$heft" show --verify disk/run
+        mount -o remount,size=16m disk
+        expect 0 "$heft" resume disk/run
+        expect 0 "$heft" train net.yaml train.epochs=8 checkpoint.keep=9 --run roomy
+        cmp "$(newest roomy)" "$(newest disk/run)"' || die "on a full disk"
+fi
 got=0
 "$heft" show whole >/dev/full 2>err || got=$?
 [ $got = 1 ] || die "show to a full disk: exit status $got"

@@ -94,7 +94,7 @@ begin() {
     local name=$1
     shift
     mkdir -p "$name/queue"
-    PATH=$work/bin:$PATH FAKE=$work/$name "$heft" sweep net.yaml --run "$name/dir" --share none --launcher slurm "$@" >"$name/out" 2>"$name/err" </dev/null &
+    PATH=$work/bin:$PATH FAKE=$work/$name "$heft" sweep net.yaml --run "$name/dir" --share none --launcher slurm --poll 2 "$@" >"$name/out" 2>"$name/err" </dev/null &
     pid=$!
 }
 # until SECONDS COMMAND...: it succeeds.
@@ -158,7 +158,7 @@ ends outage $outage
 ends lost $lost
 [ "$(wc -l <lost/submissions)" -gt 2 ] || die "lost: nothing was submitted again"
 ends silent $silent
-says err "squeue: error: no answer within 20 s"
+says err "squeue: error: no answer within 4 s"
 says err "jobs that vanish are not noticed until it answers"
 [ "$(grep -c 'no answer' err)" = 1 ] || die "silent: said more than once"
 

@@ -81,6 +81,17 @@ for state in one/trials/*/checkpoints/latest; do
 done
 [ "${whole:-0}" = 1 ] || die "no trial went to its end"
 
+# provenance.json says how a run is made by hand, process by process.
+mapfile -t commands < <(sed -n 's/.*"command": \[\(.*\)\]}.*/\1/p' "$run/provenance.json" | tr -d ,)
+[ ${#commands[@]} -gt 1 ] || die "$run: paused, and one process"
+saved=$(newest "$run")
+mv "$run" away
+for command in "${commands[@]}"; do eval "$command" >out 2>err </dev/null || [ $? = 75 ] || die "$command: failed"; done
+cmp "$saved" "away/${saved#"$run"}" || die "${commands[*]}: another checkpoint"
+cmp <(grep -o '"command": .*' "$run/provenance.json") <(grep -o '"command": .*' away/provenance.json) || die "made by hand, another command"
+says err "epoch 9/9"
+rm -r away
+
 # Killed at random instants of what a whole one takes: the sweep, or one of its trials.
 RANDOM=2
 kills=0
@@ -172,6 +183,10 @@ expect 2 "$heft" sweep net.yaml --launcher slrm
 says err "did you mean 'slurm'?"
 expect 2 "$heft" sweep net.yaml --slurm=--time=5
 says err "--slurm goes with --launcher slurm"
+expect 2 "$heft" sweep net.yaml --poll 5
+says err "--poll goes with --launcher slurm"
+expect 2 "$heft" sweep net.yaml --launcher slurm --poll 0
+says err "--poll 0: a whole number from 1 to 3600"
 expect 1 env PATH=/nowhere "$heft" sweep net.yaml --launcher slurm --run without
 says err "squeue: error: not found among the programs"
 expect 1 env -u SLURM_ARRAY_TASK_ID "$heft" sweep --task one/slurm/0001

@@ -14,7 +14,8 @@ status=0
 for t in "${targets[@]}"; do
     mkdir -p "$build/corpus/$t" "$build/findings/$t"
     log=$build/findings/$t.log
-    nice -n 19 "$build/tests/fault/fuzz_$t" -fork=1 -ignore_crashes=1 -ignore_timeouts=1 -ignore_ooms=1 -timeout=20 -rss_limit_mb=3000 \
+    # Without names in stacks, for which a time-out that comes meanwhile would wait for ever.
+    ASAN_OPTIONS=$ASAN_OPTIONS:symbolize=0 UBSAN_OPTIONS=symbolize=0 nice -n 19 "$build/tests/fault/fuzz_$t" -fork=1 -ignore_crashes=1 -ignore_timeouts=1 -ignore_ooms=1 -timeout=20 -rss_limit_mb=3000 \
         -max_len=20000 -max_total_time="$seconds" -artifact_prefix="$build/findings/$t/" "$build/corpus/$t" "$here/corpus/$t" >"$log" 2>&1
     ours=0 theirs=0
     for f in "$build/findings/$t"/*; do

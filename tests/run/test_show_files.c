@@ -27,6 +27,7 @@ static int make_all(void **state)
     make_run("a", YAML("1", "3"));
     make_run("b", YAML("1", "3"));
     make_run("c", YAML("2", "4"));
+    if (system("mkdir -p young/checkpoints && cp a/experiment.yaml young") != 0) return -1;
     setup s;
     problems pr = { 0 };
     make_trainer(&s, YAML("1", "3"));
@@ -64,6 +65,32 @@ static void differences(void **state)
          "epoch ", "data fingerprint", "rows of /metrics/epochs", "/metrics/epochs: val_loss, epoch 1, the first of 3", "/metrics/steps: loss, step 1, ");
 }
 
+static void differences_as_json(void **state)
+{
+    (void)state;
+    assert_int_equal(show("--diff", "--json", "a", "b"), 0);
+    SAYS("out", "{\"a\": \"a/checkpoints/step-000000021.h5\", \"b\": \"b/checkpoints/step-000000021.h5\", \"experiment\": [], \"content\": [], "
+                "\"training\": [], \"equal\": true, \"same_bytes\": true}\n");
+    assert_int_equal(show("--diff", "from.h5", "to.h5", "--json"), 1);
+    SAYS("out", "{\"a\": \"from.h5\", \"b\": \"to.h5\", \"experiment\": [], \"content\": [{\"path\": \"/layers/hidden\", \"values\": 24, "
+                "\"differ\": 1, \"l2\": 0.5, \"max\": 0.5, \"relative\": 0.", "\"first\": \"weight[1, 1]: 1 and 1.5\"}], \"training\": [], "
+                "\"equal\": false, \"same_bytes\": false}\n");
+    assert_int_equal(show("--diff", "to.h5", "nan.h5", "--json"), 1);
+    SAYS("out", "\"l2\": null, \"max\": null, \"relative\": null, ");
+    assert_int_equal(show("--diff", "a", "c", "--json"), 1);
+    SAYS("out", "\"experiment\": [{\"what\": \"seed\", \"a\": \"1\", \"b\": \"2\"}, {\"what\": \"train.epochs\", \"a\": \"3\", \"b\": \"4\"}]",
+         "{\"what\": \"epoch\", \"a\": \"3\", \"b\": \"4\"}",
+         "{\"what\": \"/metrics/epochs\", \"column\": \"val_loss\", \"epoch\": 1, \"rows\": 3, \"a\": \"");
+    char *out = slurp("out", NULL);
+    assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);          /* one object */
+    block_free(out);
+    assert_int_equal(show("--diff", "a", "none", "--json"), 2);
+    size_t n;
+    block_free(slurp("out", &n));
+    assert_int_equal(n, 0);
+    SAYS("err", "none: error: cannot be opened");
+}
+
 /* Another net, another optimizer, another loss: groups and shapes that only one has. */
 static void strangers(void **state)
 {
@@ -98,7 +125,7 @@ static void not_compared(void **state)
         SAYS("err", bad[i].part);
     }
     assert_int_equal(show("--diff", "--verify", "a", "b"), 2);
-    SAYS("err", "exclude each other");
+    SAYS("err", "--diff and --verify exclude each other");
     assert_int_equal(show("--diff", "a", "b", "c"), 2);
     SAYS("err", "--diff wants two checkpoints or runs; found 3 arguments");
 }
@@ -114,6 +141,16 @@ static void good_files(void **state)
     char *out = slurp("out", NULL);
     assert_null(strstr(out, "BAD"));
     block_free(out);
+}
+
+static void verdicts_as_json(void **state)
+{
+    (void)state;
+    assert_int_equal(show("--verify", "--json", "a/metrics.h5", "nan.h5", "young"), 1);
+    SAYS("out", "{\"path\": \"a/metrics.h5\", \"good\": true, \"what\": \"metrics, 3 epochs, 21 steps\", \"problems\": []}\n",
+         "\n{\"path\": \"nan.h5\", \"good\": false, \"what\": null, \"problems\": [{\"at\": \"nan.h5:/layers/hidden/weight\", "
+         "\"text\": \"1 of 21 numbers are not finite\"}]}\n",
+         "\n{\"path\": \"young\", \"good\": true, \"what\": \"no checkpoint yet\", \"problems\": []}\n");
 }
 
 /* A checkpoint made by hand of a run's parts, with one thing wrong. */
@@ -272,7 +309,7 @@ static void sweeps(void **state)
 static void nothing_of_heft(void **state)
 {
     (void)state;
-    assert_int_equal(system("mkdir -p folder young/checkpoints && echo hello >text && cp a/experiment.yaml young"), 0);
+    assert_int_equal(system("mkdir folder && echo hello >text"), 0);
     spit("empty", "", 0);
     static const char *const bad[] = { "folder", "text", "empty" };
     for (int i = 0; i < 3; i++) {
@@ -282,7 +319,7 @@ static void nothing_of_heft(void **state)
     assert_int_equal(show("--verify", "none"), 1);
     SAYS("out", "BAD   none\n      none: cannot be opened: No such file");
     assert_int_equal(show("--verify", "young"), 0);
-    SAYS("out", "young: no checkpoint yet\n");
+    SAYS("out", "good  young: no checkpoint yet\n");
     assert_int_equal(show("--verify"), 2);
     SAYS("err", "usage: heft show");
 }
@@ -290,9 +327,9 @@ static void nothing_of_heft(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(differences),     cmocka_unit_test(strangers),   cmocka_unit_test(not_compared),
-        cmocka_unit_test(good_files),      cmocka_unit_test(bad_checkpoints), cmocka_unit_test(bad_metrics),
-        cmocka_unit_test(sweeps),          cmocka_unit_test(nothing_of_heft),
+        cmocka_unit_test(differences), cmocka_unit_test(differences_as_json), cmocka_unit_test(strangers),   cmocka_unit_test(not_compared),
+        cmocka_unit_test(good_files),  cmocka_unit_test(verdicts_as_json),    cmocka_unit_test(bad_checkpoints), cmocka_unit_test(bad_metrics),
+        cmocka_unit_test(sweeps),      cmocka_unit_test(nothing_of_heft),
     };
     return cmocka_run_group_tests(tests, make_all, leave_scratch);
 }
