@@ -57,7 +57,7 @@ void html_bar(text *o, double share)
 /* ---- scales ---- */
 
 enum { LEFT = 56, RIGHT = 12, TOP = 10, BOTTOM = 26, WIDTH = 460, HEIGHT = 240, TICKS = 5 };
-static const double spans_a_lot = 100;
+static const double spans_a_lot = 50;
 
 typedef struct scale { double low, high, from, to; bool log; } scale;
 
