@@ -6,14 +6,13 @@ set -euo pipefail
 
 packages=(build-essential cmake ninja-build pkg-config git ca-certificates
           libhdf5-dev libyaml-dev libdnnl-dev zlib1g-dev libssl-dev libcmocka-dev hdf5-tools "$@")
-[ "$(uname -m)" != x86_64 ] || packages+=(libxsmm-dev)               # Debian has it for this processor alone
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     cat >&2 <<TEXT
 install.sh: error: this system has no apt-get, so nothing can be installed for you.
 heft wants a C17 compiler with OpenMP (gcc), cmake 3.25 or newer, ninja, pkg-config, and the development files of
-HDF5 (1.10 or newer), libyaml, oneDNN (2.6 or newer; without it: cmake -DHEFT_ONEDNN=OFF), zlib, OpenSSL (3.0 or newer),
-if there is one LIBXSMM (1.17) and, for the tests, cmocka.  On Fedora these are
+HDF5 (1.10 or newer), libyaml, oneDNN (2.6 or newer; without it: cmake -DHEFT_ONEDNN=OFF), zlib, OpenSSL (3.0 or newer)
+and, for the tests, cmocka.  On Fedora these are
     dnf install gcc cmake ninja-build pkgconf-pkg-config git hdf5-devel hdf5 libyaml-devel onednn-devel zlib-devel openssl-devel libcmocka-devel
 With them in place: cmake --preset release && cmake --build build
 TEXT

@@ -1,4 +1,4 @@
-/* compute.c -- which kernel does the work: oneDNN's, LIBXSMM's, or the plain C form */
+/* compute.c -- which kernel does the work: oneDNN's, heft's own for AVX2, or the plain C form */
 #include "compute/internal.h"
 
 #include <stdarg.h>
@@ -14,12 +14,10 @@ void compute_init(int threads, compute_precision precision)
 {
     parallel_set(threads > 0 ? threads : cpus_allowed());
     onednn_open();
-    xsmm_open();
+    avx2_open();
     now.precision = precision;
     compute_weights(NULL, 0);
     onednn_describe(sizeof now.describe, now.describe);
-    const size_t used = strlen(now.describe);
-    if (xsmm_describe()) snprintf(now.describe + used, sizeof now.describe - used, ", %s", xsmm_describe());
 }
 
 int compute_threads(void) { return parallel_threads(); }
@@ -123,8 +121,8 @@ static void conv(const heft_conv *c, int64_t n, const float *x, const float *w, 
         x = rounded(LOCAL_A, inputs(c, n), x);
         w = rounded(LOCAL_B, weights(c), w);
     }
-    if (xsmm_pays(c, XSMM_FORWARD) && xsmm_conv(c, n, x, w, bias, y)) return;
-    if (!onednn_conv(c, n, false, x, w, bias, y)) plain_conv(c, n, x, w, bias, y);
+    if (direct_pays(c, DIRECT_FORWARD)) direct_conv(c, n, x, w, bias, y);
+    else if (!onednn_conv(c, n, false, x, w, bias, y)) plain_conv(c, n, x, w, bias, y);
 }
 
 static void conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx)
@@ -135,8 +133,8 @@ static void conv_back_data(const heft_conv *c, int64_t n, const float *dy, const
         dy = rounded(LOCAL_A, outputs(c, n), dy);
         w = rounded(LOCAL_B, weights(c), w);
     }
-    if (xsmm_pays(c, XSMM_BACK_DATA) && xsmm_conv_back_data(c, n, dy, w, dx)) return;
-    if (!onednn_conv_back_data(c, n, false, dy, w, dx)) plain_conv_back_data(c, n, dy, w, dx);
+    if (direct_pays(c, DIRECT_BACK_DATA)) direct_conv_back_data(c, n, dy, w, dx);
+    else if (!onednn_conv_back_data(c, n, false, dy, w, dx)) plain_conv_back_data(c, n, dy, w, dx);
 }
 
 static void conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw,
@@ -148,8 +146,8 @@ static void conv_back_weight(const heft_conv *c, int64_t n, const float *x, cons
         x = rounded(LOCAL_A, inputs(c, n), x);
         dy = rounded(LOCAL_B, outputs(c, n), dy);
     }
-    if (xsmm_pays(c, XSMM_BACK_WEIGHT) && xsmm_conv_back_weight(c, n, x, dy, dw, dbias)) return;
-    if (!onednn_conv_back_weight(c, n, false, x, dy, dw, dbias)) plain_conv_back_weight(c, n, x, dy, dw, dbias);
+    if (direct_pays(c, DIRECT_BACK_WEIGHT)) direct_conv_back_weight(c, n, x, dy, dw, dbias);
+    else if (!onednn_conv_back_weight(c, n, false, x, dy, dw, dbias)) plain_conv_back_weight(c, n, x, dy, dw, dbias);
 }
 
 /* One write, so that lines of several threads do not mix. */

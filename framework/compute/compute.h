@@ -1,6 +1,6 @@
 /* compute.h -- threads, fixed-order sums, and the heavy arithmetic
  *
- * The only door to OpenMP, oneDNN and LIBXSMM.  Nothing here depends on the number of threads (R1): work is cut by the
+ * The only door to OpenMP, oneDNN.  Nothing here depends on the number of threads (R1): work is cut by the
  * caller into tasks whose boundaries come from the model and the batch, and sums over tasks run in a fixed
  * binary tree.
  */
@@ -28,13 +28,16 @@ typedef struct compute_guest { int threads; bool dynamic; } compute_guest;
 compute_guest compute_enter(void);
 void compute_leave(compute_guest g);
 
-/* "AVX-512 with bf16 (oneDNN 2.6.3)", "AVX2 (oneDNN 2.6.3), LIBXSMM 1.17" or "plain C": what results also depend on; goes into provenance. */
+/* "AVX-512 with bf16 (oneDNN 2.6.3)", "AVX2 (oneDNN 2.6.3)" or "plain C": what results also depend on; goes into provenance. */
 const char *compute_describe(void);
 
 /* task(context, i) for i in 0 .. n-1, on all threads, in any order; returns when all are done.  One region at a time: a
  * call from a task, or from another thread meanwhile, does its tasks itself.  An empty one takes about a microsecond on
  * idle processors; one task, or one thread, is a plain call. */
 void compute_parallel(int64_t n, void (*task)(void *context, int64_t i), void *context);
+
+/* In a task: which thread it runs on, 0 to compute_threads() - 1; tasks of one region that run at the same time have different ones. */
+int compute_thread(void);
 
 /* The services handed to plugins.  gemm, conv* are single-threaded and callable from tasks, and from any other
  * thread; their bits depend on their arguments, the precision and compute_describe() alone.  log writes a line

@@ -2,7 +2,7 @@
  *
  * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of
  * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), packed.c (a layout that
- * suits the caches), weights.c (what is made of weights once a pass), onednn.c and xsmm.c (everything that knows these libraries).
+ * suits the caches), weights.c (what is made of weights once a pass), direct.c (convolutions) and avx2.c (their inner loops), onednn.c (everything that knows oneDNN).
  */
 #ifndef HEFT_COMPUTE_INTERNAL_H
 #define HEFT_COMPUTE_INTERNAL_H
@@ -44,7 +44,6 @@ typedef struct local {
     void          *buffer[LOCAL_USES];
     size_t         room[LOCAL_USES];
     struct onednn *onednn;                       /* NULL until used */
-    struct xsmm   *xsmm;
 } local;
 
 local *local_get(void);
@@ -83,17 +82,31 @@ bool onednn_conv_back_data(const heft_conv *c, int64_t n, bool half, const void 
 bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const void *x, const void *dy, float *dw,
                              float *dbias);
 
-/* ---- xsmm.c: false, with outputs untouched, where LIBXSMM is absent or has no code ---- */
+/* ---- avx2.c: 16 neighbours at a time; every size at least 1, distances in floats ---- */
 
-typedef enum xsmm_pass { XSMM_FORWARD, XSMM_BACK_DATA, XSMM_BACK_WEIGHT } xsmm_pass;
+void avx2_open(void);                            /* after onednn_open */
+bool avx2_in_use(void);                          /* the processor can, and oneDNN has nothing newer for it (nor is absent: plain C is the same everywhere) */
 
-bool xsmm_open(void);                            /* once, after onednn_open; again: nothing */
-const char *xsmm_describe(void);                 /* "LIBXSMM 1.17"; NULL: not used */
-bool xsmm_pays(const heft_conv *c, xsmm_pass pass);                  /* it is faster than oneDNN (a function of the shape) */
+/* n lines of 16: y[p * y_step ..] = start[p * start_step ..], or 0 without start, + the sum over `lines` and `terms` of
+ * x[line * x_line + p * x_step + term] * the 16 floats w[(line * terms + term) * 16 ..]. */
+typedef struct avx2_sum { int64_t lines, terms, x_line, x_step, start_step, y_step; } avx2_sum;
+void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *start, float *y);
 
-bool xsmm_conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y);
-bool xsmm_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);
-bool xsmm_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias);
+/* n lines of 16: w[j * w_step ..] += the sum over `lines` and `points` of x[line * x_line + point * x_step + j] * the 16 floats
+ * y[line * y_line + point * y_step ..]. */
+typedef struct avx2_outer { int64_t lines, points, x_line, x_step, y_line, y_step, w_step; } avx2_outer;
+void avx2_outers(const avx2_outer *s, int64_t n, const float *x, const float *y, float *w);
+
+/* ---- direct.c: functions of the shape: what it can do, and where it is faster than oneDNN ---- */
+
+typedef enum direct_pass { DIRECT_FORWARD, DIRECT_BACK_DATA, DIRECT_BACK_WEIGHT } direct_pass;
+
+bool direct_can(const heft_conv *c, direct_pass pass);
+bool direct_pays(const heft_conv *c, direct_pass pass);
+
+void direct_conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y);
+void direct_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);
+void direct_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias);
 
 /* ---- packed.c: onednn_gemm on copies of B's rows, where that is faster ---- */
 

@@ -13,7 +13,7 @@ enum { ROWS = 512, STEP = 256, GAP = 16, LEAST_M = 16 };             /* floats; 
 
 bool packed_pays(const product *p)
 {
-    return !p->tb && p->m >= LEAST_M && p->m < 448 && p->n >= STEP && p->k > GAP && p->ldb % STEP == 0 && onednn_reads_in_place();
+    return !p->tb && p->m >= LEAST_M && p->m < 1024 && p->n >= STEP && p->k > GAP && p->ldb % STEP == 0 && onednn_reads_in_place();
 }
 
 void packed_gemm(const product *p, const float *a, const float *b, float *c)

@@ -63,6 +63,9 @@ void compute_leave(compute_guest g)
 
 int parallel_threads(void) { return crew.threads; }
 
+static _Thread_local int own_number;             /* 0: not one of the team */
+int compute_thread(void) { return own_number; }
+
 /* ---- waiting ---- */
 
 static void rest(void)
@@ -136,6 +139,7 @@ static void serve(uint32_t region, int thread, int threads)
 static void work(int thread, int threads, uint32_t seen)
 {
     local_get();
+    own_number = thread;
     for (;;) {
         wait_for(region_changed, seen);
         if (!(seen = atomic_load(&crew.region))) return;

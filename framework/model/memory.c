@@ -49,15 +49,18 @@ static void add_layer(plan_state *s, int i, bool train, size_t *scratch_most)
     layer_memory *mem = &s->plan->layer[i];
     const int end = 2 * m->n_layers - 1 - i;
     int first_use = i, last_use = i;                 /* the nearest and the farthest consumer */
+    int read = !train || !l->differentiated || (l->layer->unread & HEFT_UNREAD_OUT) ? i : end;      /* the last backward that reads the output */
     bool whole_input = i == m->output || i >= m->loss;
     for (int j = i + 1; j < m->n_layers; j++)
         for (int k = 0; k < m->layer[j].n_in; k++) {
             if (m->layer[j].in[k] != i) continue;
             last_use = j;
+            if (train && m->layer[j].differentiated && !(m->layer[j].layer->unread & HEFT_UNREAD_IN) && read < 2 * m->n_layers - 1 - j)
+                read = 2 * m->n_layers - 1 - j;
             if (flows_back(m, j, k)) first_use = j;
             whole_input |= train && has_whole(&m->layer[j]);
         }
-    add(s, &mem->out, (size_t)heft_count(&l->plan.out), true, whole_input, i, train ? end : last_use);
+    add(s, &mem->out, (size_t)heft_count(&l->plan.out), true, whole_input, i, read > last_use ? read : last_use);
     if (train && l->differentiated && i <= m->loss)
         add(s, &mem->dout, (size_t)heft_count(&l->plan.out), true, has_whole(l), 2 * m->n_layers - 1 - first_use, end);
 

@@ -1,6 +1,7 @@
 /* memory.h -- where every buffer of a pass lies
  *
- * A lane's buffers lie in the lane's own arena and share space where their lifetimes allow.  A buffer that something reads
+ * A lane's buffers lie in an area (pass.c says whose) and share space where their lifetimes allow; a value lives until the last
+ * forward or backward that reads it.  A buffer that something reads
  * for the whole minibatch (an input or output gradient of a layer with `gradient`, the model's output, losses) lies
  * in the batch area instead, samples in order, and shares with nothing, since lanes pass through it at different times.
  */
@@ -13,7 +14,7 @@ typedef struct buffer {
     bool   used, batch;
     size_t count;                    /* floats a sample; a lane, if not per_sample */
     bool   per_sample;
-    size_t offset;                   /* floats, in the lane's arena or the batch area */
+    size_t offset;                   /* floats, in the area or the batch area */
 } buffer;
 
 typedef struct layer_memory {

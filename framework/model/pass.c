@@ -7,21 +7,20 @@
 #include "base/rng.h"
 #include "compute/compute.h"
 #include "model/memory.h"
+#include "model/program.h"
 
 enum { MOST_LANES = 64, TILE_ROWS = 64, TILES = 4 };
 
-/* What plugins are handed for one layer in one lane, prepared once; a step fills in counts, keys and the data's addresses. */
+/* What plugins are handed for one layer; the addresses are those of one area and of the lane that it works on. */
 typedef struct call {
     heft_forward  f;
     heft_backward b;
     const float **in;
     float       **din, **sum_into;       /* sum_into[k]: where din[k] is added afterwards, or NULL */
+    float       **dweight;
+    double      **tally, **tally_back;
 } call;
 
-typedef enum op_kind { SURVEY, FORWARD, SURVEY_BACK, BACKWARD } op_kind;
-typedef struct op { op_kind kind; int layer; } op;
-typedef struct phase { int begin, end; int total_of; bool back; } phase;     /* ops [begin, end), then the tallies of a layer are summed */
-typedef struct program { op *op; phase *phase; int n_ops, n_phases; } program;
 typedef struct tile { int layer, weight; int64_t begin, end; float *dweight; } tile;
 
 struct pass {
@@ -29,10 +28,11 @@ struct pass {
     arena       *memory;
     bool         train;
     memory_plan  plan;
-    int64_t      lanes;                  /* of a full minibatch */
+    int64_t      lanes, areas;           /* of a full minibatch; see below */
     float       *lane_area, *batch_area, *lane_gradient, *gradient;
     double      *tally, *total;          /* [lanes][n_tally], [n_tally] */
-    call        *call;                   /* [lanes][n_layers] */
+    call        *call;                   /* [areas][n_layers] */
+    int64_t     *bound;                  /* [areas] the lane whose addresses the calls hold, -1 before the first */
     program      forward, full;
     tile        *tile;
     int          n_tiles;
@@ -48,111 +48,100 @@ struct pass {
     void        *watch_context;
 };
 
-static bool surveys(const model_layer *l) { return l->layer->survey && l->n_tallies; }
+/* A lane that goes through its program in one phase leaves nothing behind but what lies in the batch area, its gradient and its
+ * tallies: then each thread has an area, which stays in its cache, for one lane after the other.  Where lanes wait for each
+ * other between phases, each has its own. */
+static int64_t areas_of(const model *m, bool train)
+{
+    const int64_t lanes = model_lanes(m, m->batch), threads = compute_threads();
+    for (int i = 0; train && i < m->n_layers; i++)
+        if (surveys(&m->layer[i]) || (m->layer[i].differentiated && m->layer[i].layer->survey_back)) return lanes;
+    return threads < lanes ? threads : lanes;
+}
 
-static call *call_of(const pass *p, int64_t lane, int layer) { return &p->call[lane * p->m->n_layers + layer]; }
+static int64_t area_of(const pass *p, int64_t lane) { return p->areas < p->lanes ? compute_thread() : lane; }
 
-static float *address(const pass *p, const buffer *b, int64_t lane)
+static call *call_of(const pass *p, int64_t area, int layer) { return &p->call[area * p->m->n_layers + layer]; }
+
+static float *batch_address(const pass *p, const buffer *b, int64_t lane)
+{
+    return p->batch_area + b->offset + (size_t)(lane * p->m->lane_size) * b->count;
+}
+
+static float *address(const pass *p, const buffer *b, int64_t area, int64_t lane)
 {
     if (!b->used) return NULL;
-    if (b->batch) return p->batch_area + b->offset + (size_t)(lane * p->m->lane_size) * b->count;
-    return p->lane_area + (size_t)lane * p->plan.lane_floats + b->offset;
+    return b->batch ? batch_address(p, b, lane) : p->lane_area + (size_t)area * p->plan.lane_floats + b->offset;
 }
 
 /* ---- preparation ---- */
 
-static void prepare_tensors(pass *p, int64_t lane, int i, call *c)
+/* All that is the same for every lane that the area serves. */
+static void prepare_call(pass *p, int64_t area, int i)
 {
     const model *m = p->m;
     const model_layer *l = &m->layer[i];
     arena *a = p->memory;
+    call *c = call_of(p, area, i);
     const float **weight = arena_alloc(a, (size_t)l->n_weights, sizeof *weight), **state = arena_alloc(a, (size_t)l->n_states, sizeof *state);
-    float **dweight = arena_alloc(a, (size_t)l->n_weights, sizeof *dweight);
     float **saved = arena_alloc(a, (size_t)l->n_saved, sizeof *saved), **scratch = arena_alloc(a, (size_t)l->n_scratch, sizeof *scratch);
-    double **tally = arena_alloc(a, (size_t)l->n_tallies, sizeof *tally), **back = arena_alloc(a, (size_t)l->n_tallies_back, sizeof *back);
     const double **total = arena_alloc(a, (size_t)l->n_tallies, sizeof *total), **total_back = arena_alloc(a, (size_t)l->n_tallies_back, sizeof *total_back);
     for (int k = 0; k < l->n_tensors; k++) {
         const model_tensor *t = &l->tensor[k];
+        const buffer *b = &p->plan.layer[i].tensor[k];
         const int r = t->role_index;
-        double *mine = p->tally + (size_t)lane * m->n_tally + t->offset;
         switch (t->decl->role) {
-        case HEFT_WEIGHT:
-            weight[r] = m->x + t->offset;
-            if (p->train && l->differentiated && !t->whole)
-                dweight[r] = p->lane_gradient + (size_t)lane * m->n_lane_gradient + t->lane_offset;
-            break;
+        case HEFT_WEIGHT:     weight[r] = m->x + t->offset; break;
         case HEFT_STATE:      state[r] = m->state + t->offset; break;
-        case HEFT_TALLY:      tally[r] = mine; total[r] = p->total + t->offset; break;
-        case HEFT_TALLY_BACK: back[r] = mine; total_back[r] = p->total + t->offset; break;
-        case HEFT_SAVED:      saved[r] = address(p, &p->plan.layer[i].tensor[k], lane); break;
-        case HEFT_SCRATCH:    scratch[r] = address(p, &p->plan.layer[i].tensor[k], lane); break;
+        case HEFT_TALLY:      total[r] = p->total + t->offset; break;
+        case HEFT_TALLY_BACK: total_back[r] = p->total + t->offset; break;
+        case HEFT_SAVED:      saved[r] = address(p, b, area, 0); break;
+        case HEFT_SCRATCH:    scratch[r] = address(p, b, area, 0); break;
         }
     }
+    c->in = arena_alloc(a, (size_t)l->n_in, sizeof *c->in);
+    c->din = arena_alloc(a, (size_t)l->n_in, sizeof *c->din);
+    c->sum_into = arena_alloc(a, (size_t)l->n_in, sizeof *c->sum_into);
+    c->dweight = arena_alloc(a, (size_t)l->n_weights, sizeof *c->dweight);
+    c->tally = arena_alloc(a, (size_t)l->n_tallies, sizeof *c->tally);
+    c->tally_back = arena_alloc(a, (size_t)l->n_tallies_back, sizeof *c->tally_back);
     const bool surveyed = p->train && surveys(l);
-    c->f.weight = weight, c->f.state = state, c->f.tally = tally, c->f.scratch = scratch;
-    c->f.saved = p->train ? saved : NULL;
-    c->f.total = surveyed ? total : NULL;
-    c->b.weight = weight, c->b.dweight = dweight, c->b.state = state, c->b.tally = back, c->b.scratch = scratch;
-    c->b.saved = (const float *const *)saved;
-    c->b.total = surveyed ? total : NULL;
-    c->b.total_back = surveyed && l->layer->survey_back ? total_back : NULL;
+    const heft_host *host = compute_host();
+    c->f = (heft_forward){ .host = host, .train = p->train, .in = c->in, .weight = weight, .state = state, .tally = c->tally, .scratch = scratch,
+                           .saved = p->train ? saved : NULL, .total = surveyed ? total : NULL };
+    static const float *const nothing[HEFT_MAX_INPUTS];
+    c->b = (heft_backward){ .host = host, .in = l->layer->unread & HEFT_UNREAD_IN ? nothing : c->in, .din = c->din, .weight = weight, .dweight = c->dweight, .state = state,
+                            .saved = (const float *const *)saved, .scratch = scratch, .tally = c->tally_back, .total = surveyed ? total : NULL,
+                            .total_back = surveyed && l->layer->survey_back ? total_back : NULL };
 }
 
-static void prepare_call(pass *p, int64_t lane, int i)
+static void bind_call(const pass *p, int64_t area, int64_t lane, int i)
 {
     const model *m = p->m;
     const model_layer *l = &m->layer[i];
     const layer_memory *mem = &p->plan.layer[i];
-    call *c = call_of(p, lane, i);
-    const size_t n_in = (size_t)l->n_in;
-    c->in = arena_alloc(p->memory, n_in, sizeof *c->in);
-    c->din = arena_alloc(p->memory, n_in, sizeof *c->din);
-    c->sum_into = arena_alloc(p->memory, n_in, sizeof *c->sum_into);
+    call *c = call_of(p, area, i);
     for (int k = 0; k < l->n_in; k++) {
         const int from = l->in[k];
         if (from < 0) continue;
-        c->in[k] = address(p, &p->plan.layer[from].out, lane);
+        c->in[k] = address(p, &p->plan.layer[from].out, area, lane);
         if (!p->train || i > m->loss || !flows_back(m, i, k)) continue;
-        float *dout = address(p, &p->plan.layer[from].dout, lane);
-        c->din[k] = mem->din[k].used ? address(p, &mem->din[k], lane) : dout;
+        float *dout = address(p, &p->plan.layer[from].dout, area, lane);
+        c->din[k] = mem->din[k].used ? address(p, &mem->din[k], area, lane) : dout;
         c->sum_into[k] = mem->din[k].used ? dout : NULL;
     }
-    const heft_host *host = compute_host();
-    c->f = (heft_forward){ .host = host, .first = lane * m->lane_size, .train = p->train, .in = c->in, .out = address(p, &mem->out, lane) };
-    c->b = (heft_backward){ .host = host, .first = lane * m->lane_size, .in = c->in, .out = c->f.out,
-                            .dout = address(p, &mem->dout, lane), .din = c->din };
-    prepare_tensors(p, lane, i, c);
-}
-
-static void end_phase(program *g, int total_of, bool back)
-{
-    const int begin = g->n_phases ? g->phase[g->n_phases - 1].end : 0;
-    g->phase[g->n_phases++] = (phase){ begin, g->n_ops, total_of, back };
-}
-
-/* A layer that surveys the minibatch ends a phase: all lanes must have been surveyed before one goes on. */
-static program make_program(const pass *p, bool backward)
-{
-    const model *m = p->m;
-    const size_t n = (size_t)m->n_layers;
-    program g = { arena_alloc(p->memory, 4 * n, sizeof *g.op), arena_alloc(p->memory, 2 * n + 1, sizeof *g.phase), 0, 0 };
-    for (int i = 0; i < m->n_layers; i++) {
-        if (p->train && surveys(&m->layer[i])) {
-            g.op[g.n_ops++] = (op){ SURVEY, i };
-            end_phase(&g, i, false);
-        }
-        g.op[g.n_ops++] = (op){ FORWARD, i };
+    for (int k = 0; k < l->n_tensors; k++) {
+        const model_tensor *t = &l->tensor[k];
+        double *mine = p->tally + (size_t)lane * m->n_tally + t->offset;
+        if (t->decl->role == HEFT_TALLY) c->tally[t->role_index] = mine;
+        if (t->decl->role == HEFT_TALLY_BACK) c->tally_back[t->role_index] = mine;
+        if (t->decl->role == HEFT_WEIGHT && p->train && l->differentiated && !t->whole)
+            c->dweight[t->role_index] = p->lane_gradient + (size_t)lane * m->n_lane_gradient + t->lane_offset;
     }
-    for (int i = m->loss; backward && i >= 0; i--) {
-        if (!m->layer[i].differentiated) continue;
-        if (m->layer[i].layer->survey_back) {
-            g.op[g.n_ops++] = (op){ SURVEY_BACK, i };
-            end_phase(&g, i, true);
-        }
-        g.op[g.n_ops++] = (op){ BACKWARD, i };
-    }
-    end_phase(&g, -1, false);
-    return g;
+    c->f.first = c->b.first = lane * m->lane_size;
+    c->f.out = address(p, &mem->out, area, lane);
+    c->b.out = l->layer->unread & HEFT_UNREAD_OUT ? NULL : c->f.out;
+    c->b.dout = address(p, &mem->dout, area, lane);
 }
 
 /* TILES tiles, of at least about TILE_ROWS rows, of each gradient that is taken from the whole minibatch: a rule of the shape alone.  More would read
@@ -180,7 +169,7 @@ static bool sizes(const model *m, bool train, const memory_plan *plan, size_t by
 {
     const size_t lanes = (size_t)model_lanes(m, m->batch);
     size_t n;
-    return size_mul(lanes, plan->lane_floats, &n) && size_mul(n, sizeof(float), &bytes[0]) &&
+    return size_mul((size_t)areas_of(m, train), plan->lane_floats, &n) && size_mul(n, sizeof(float), &bytes[0]) &&
            size_mul(plan->batch_floats, sizeof(float), &bytes[1]) &&
            size_mul(lanes, train ? m->n_lane_gradient : 0, &n) && size_mul(n, sizeof(float), &bytes[2]) &&
            size_mul(train ? m->n_trained : 0, sizeof(float), &bytes[3]) &&
@@ -203,7 +192,7 @@ pass *pass_new(const model *m, bool train, problems *pr)
 {
     arena *a = arena_new();
     pass *p = arena_alloc(a, 1, sizeof *p);
-    *p = (pass){ .m = m, .memory = a, .train = train, .lanes = model_lanes(m, m->batch) };
+    *p = (pass){ .m = m, .memory = a, .train = train, .lanes = model_lanes(m, m->batch), .areas = areas_of(m, train) };
     memory_make(m, train, a, &p->plan);
     size_t bytes[5] = { 0 };
     const bool fits = sizes(m, train, &p->plan, bytes);
@@ -221,12 +210,15 @@ pass *pass_new(const model *m, bool train, problems *pr)
         return NULL;
     }
     p->total = p->tally + (size_t)p->lanes * m->n_tally;
-    p->call = arena_alloc(a, (size_t)p->lanes * (size_t)m->n_layers, sizeof *p->call);
-    for (int64_t lane = 0; lane < p->lanes; lane++)
-        for (int i = 0; i < m->n_layers; i++) prepare_call(p, lane, i);
-    p->forward = make_program(p, false);
+    p->call = arena_alloc(a, (size_t)p->areas * (size_t)m->n_layers, sizeof *p->call);
+    p->bound = arena_alloc(a, (size_t)p->areas, sizeof *p->bound);
+    for (int64_t area = 0; area < p->areas; area++) {
+        p->bound[area] = -1;
+        for (int i = 0; i < m->n_layers; i++) prepare_call(p, area, i);
+    }
+    p->forward = program_make(m, train, false, a);
     if (train) {
-        p->full = make_program(p, true);
+        p->full = program_make(m, train, true, a);
         make_tiles(p);
     }
     return p;
@@ -258,15 +250,17 @@ static bool skipped(const pass *p, int layer)
     return !p->input.targets || (layer > p->m->loss && !p->input.metrics);
 }
 
-static void begin_lane(pass *p, int64_t lane)
+static void begin_lane(pass *p, int64_t area, int64_t lane)
 {
     const model *m = p->m;
+    for (int i = 0; p->bound[area] != lane && i < m->n_layers; i++) bind_call(p, area, lane, i);
+    p->bound[area] = lane;
     if (m->n_tally) memset(p->tally + (size_t)lane * m->n_tally, 0, m->n_tally * sizeof *p->tally);
     if (p->program == &p->full && m->n_lane_gradient)
         memset(p->lane_gradient + (size_t)lane * m->n_lane_gradient, 0, m->n_lane_gradient * sizeof(float));
     const int64_t first = lane * m->lane_size, left = p->input.n - first;
     for (int i = 0; i < m->n_layers; i++) {
-        call *c = call_of(p, lane, i);
+        call *c = call_of(p, area, i);
         c->f.n = c->b.n = left < m->lane_size ? left : m->lane_size;
         c->f.sample_weight = i >= m->loss && p->input.weights ? p->input.weights + first : NULL;
         c->f.rng = c->b.rng = rng_key(p->input.seed, RNG_PASS, p->input.step, m->layer[i].name_hash);
@@ -292,12 +286,13 @@ static void run_lane(void *context, int64_t lane)
 {
     pass *p = context;
     const model *m = p->m;
-    if (p->now->begin == 0) begin_lane(p, lane);
+    const int64_t area = area_of(p, lane);
+    if (p->now->begin == 0) begin_lane(p, area, lane);
     for (int k = p->now->begin; k < p->now->end; k++) {
         const op *o = &p->program->op[k];
         if (skipped(p, o->layer)) continue;
         const model_layer *l = &m->layer[o->layer];
-        call *c = call_of(p, lane, o->layer);
+        call *c = call_of(p, area, o->layer);
         const double from = p->times ? clock_seconds() : 0;
         switch (o->kind) {
         case SURVEY:      l->layer->survey(l->self, &c->f); break;
@@ -308,7 +303,7 @@ static void run_lane(void *context, int64_t lane)
         case SURVEY_BACK: l->layer->survey_back(l->self, &c->b); break;
         case BACKWARD:
             if (o->layer == m->loss) {           /* the loss is a mean over the minibatch */
-                float *dout = address(p, &p->plan.layer[o->layer].dout, lane);
+                float *dout = address(p, &p->plan.layer[o->layer].dout, area, lane);
                 const float weight = (float)pass_weight(p, o->layer), share = weight > 0 ? 1 / weight : 0;
                 const float *w = p->input.weights ? p->input.weights + c->b.first : NULL;
                 for (int64_t i = 0; i < c->b.n; i++) dout[i] = w ? share * w[i] : share;
@@ -320,6 +315,13 @@ static void run_lane(void *context, int64_t lane)
     }
 }
 
+/* With fewer areas than threads, since these became more, one lane after the other. */
+static void run_lanes(pass *p)
+{
+    if (p->areas >= p->lanes || p->areas >= compute_threads()) compute_parallel(p->n_lanes, run_lane, p);
+    else for (int64_t lane = 0; lane < p->n_lanes; lane++) run_lane(p, lane);
+}
+
 static void run_tile(void *context, int64_t i)
 {
     const pass *p = context;
@@ -327,9 +329,9 @@ static void run_tile(void *context, int64_t i)
     const model_layer *l = &p->m->layer[t->layer];
     const float *in[HEFT_MAX_INPUTS];
     for (int k = 0; k < l->n_in; k++)
-        in[k] = l->in[k] < 0 ? data_address(p, l->in[k], 0) : address(p, &p->plan.layer[l->in[k]].out, 0);
+        in[k] = l->in[k] < 0 ? data_address(p, l->in[k], 0) : batch_address(p, &p->plan.layer[l->in[k]].out, 0);
     const heft_gradient g = { .host = compute_host(), .n = p->input.n, .tensor = t->weight, .begin = t->begin, .end = t->end,
-                              .in = in, .dout = address(p, &p->plan.layer[t->layer].dout, 0), .dweight = t->dweight };
+                              .in = in, .dout = batch_address(p, &p->plan.layer[t->layer].dout, 0), .dweight = t->dweight };
     const double from = p->times ? clock_seconds() : 0;
     l->layer->gradient(l->self, &g);
     if (p->times) p->tile_time[i] += clock_seconds() - from;
@@ -359,9 +361,10 @@ double pass_mean(const pass *p, int layer)
     double lane_sum[MOST_LANES] = { 0 };
     const double *part[MOST_LANES];
     for (int64_t lane = 0; lane < p->n_lanes; lane++) {
-        const call *c = call_of(p, lane, layer);
-        const float *w = p->input.weights ? p->input.weights + c->f.first : NULL;
-        for (int64_t i = 0; i < c->f.n; i++) lane_sum[lane] += (w ? (double)w[i] : 1) * (double)c->f.out[i];
+        const float *out = batch_address(p, &p->plan.layer[layer].out, lane);
+        const int64_t first = lane * p->m->lane_size, left = p->input.n - first, n = left < p->m->lane_size ? left : p->m->lane_size;
+        const float *w = p->input.weights ? p->input.weights + first : NULL;
+        for (int64_t i = 0; i < n; i++) lane_sum[lane] += (w ? (double)w[i] : 1) * (double)out[i];
         part[lane] = &lane_sum[lane];
     }
     double sum;
@@ -411,7 +414,7 @@ double pass_run(pass *p, const pass_input *in, bool with_backward)
     compute_weights(m->x, m->n_weights);
     for (int k = 0; k < p->program->n_phases; k++) {
         p->now = &p->program->phase[k];
-        compute_parallel(p->n_lanes, run_lane, p);
+        run_lanes(p);
         if (p->now->total_of >= 0) sum_tallies(p, p->now->total_of, p->now->back);
     }
     for (int i = 0; i < m->n_layers; i++)
@@ -452,7 +455,7 @@ void pass_sum(pass *p, size_t begin, size_t end)
 
 const float *pass_output(const pass *p)
 {
-    return address(p, &p->plan.layer[p->m->output].out, 0);
+    return batch_address(p, &p->plan.layer[p->m->output].out, 0);
 }
 
 void pass_fold(pass *p, model *m)

@@ -6,7 +6,7 @@
 
 typedef struct pass pass;
 
-/* Everything a step needs, allocated once.  train false: forward only, buffers shared more. */
+/* Everything a step needs, allocated once, for the threads that there are then.  train false: forward only, buffers shared more. */
 pass  *pass_new(const model *m, bool train, problems *pr);
 void   pass_free(pass *p);
 size_t pass_bytes(const model *m, bool train);                       /* what pass_new allocates */

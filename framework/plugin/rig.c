@@ -323,9 +323,11 @@ void rig_forward(rig *h, bool train)
 
 static heft_backward backward_view(rig *h, const rig_lane *l, float *const *dweight, bool surveyed)
 {
+    static const float *const nothing[HEFT_MAX_INPUTS];
     const size_t at = (size_t)l->first * count_of(&h->plan.out);
     return (heft_backward){
-        .host = h->plan.host, .first = l->first, .n = l->n, .rng = h->rng, .in = l->in, .out = h->out + at,
+        .host = h->plan.host, .first = l->first, .n = l->n, .rng = h->rng,
+        .in = h->layer->unread & HEFT_UNREAD_IN ? nothing : l->in, .out = h->layer->unread & HEFT_UNREAD_OUT ? NULL : h->out + at,
         .dout = h->dout + at, .din = l->din, .weight = (const float *const *)h->weight, .dweight = dweight,
         .state = (const float *const *)h->state, .saved = (const float *const *)l->saved, .scratch = l->scratch,
         .tally = l->tally_back, .total = h->layer->survey ? (const double *const *)h->total : NULL,

@@ -95,4 +95,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       "largest value of windows, to a given size of the output", sizeof(adaptive), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_IN | HEFT_UNREAD_OUT,
 };

@@ -78,4 +78,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "concat", "inputs side by side along one axis", sizeof(concat), options),
     .min_in = 2, .max_in = HEFT_MAX_INPUTS,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_IN | HEFT_UNREAD_OUT,
 };

@@ -82,4 +82,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "conv1d", "convolution of sequences", sizeof(conv1d), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

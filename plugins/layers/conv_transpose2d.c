@@ -141,4 +141,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

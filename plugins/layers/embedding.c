@@ -67,4 +67,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "embedding", "a trained vector for each token", sizeof(embedding), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

@@ -81,4 +81,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       sizeof(global_avg_pool), options),
     .min_in = 1, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

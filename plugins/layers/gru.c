@@ -230,4 +230,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "gru", "gated recurrent unit over a sequence; a second input marks padding", sizeof(gru), options),
     .min_in = 1, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

@@ -47,4 +47,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
     .goal = HEFT_MINIMIZE,
+    .unread = HEFT_UNREAD_OUT,
 };

@@ -216,4 +216,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "lstm", "long short-term memory over a sequence; a second input marks padding", sizeof(lstm), options),
     .min_in = 1, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

@@ -170,4 +170,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "multi_head_attention", "self-attention in several heads; a second input marks padding", sizeof(attention), options),
     .min_in = 1, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

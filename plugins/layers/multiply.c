@@ -55,4 +55,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "multiply", "product of inputs of one shape", sizeof(multiply), NULL),
     .min_in = 2, .max_in = HEFT_MAX_INPUTS,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

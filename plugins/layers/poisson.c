@@ -73,4 +73,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
     .goal = HEFT_MINIMIZE, .predict = predict,
+    .unread = HEFT_UNREAD_OUT,
 };

@@ -31,10 +31,10 @@ static void backward(const void *self, const heft_backward *p)
 {
     const relu *l = self;
     const int64_t n = p->n * l->size;
-    const float *restrict x = p->in[0], *restrict dy = p->dout;
+    const float *restrict y = p->out, *restrict dy = p->dout;
     float *restrict dx = p->din[0];
     if (!dx) return;
-    for (int64_t i = 0; i < n; i++) dx[i] = x[i] <= 0 ? 0 : dy[i];
+    for (int64_t i = 0; i < n; i++) dx[i] = y[i] <= 0 ? 0 : dy[i];
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {
@@ -42,4 +42,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
     .init = "he_normal",
+    .unread = HEFT_UNREAD_IN,
 };

@@ -62,4 +62,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "reshape", "the same numbers in other axes", sizeof(reshape), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_IN | HEFT_UNREAD_OUT,
 };

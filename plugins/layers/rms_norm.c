@@ -79,4 +79,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       sizeof(rms_norm), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

@@ -168,4 +168,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "simple_rnn", "recurrent layer without gates; a second input marks padding", sizeof(rnn), options),
     .min_in = 1, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_OUT,
 };

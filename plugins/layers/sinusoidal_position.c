@@ -72,4 +72,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
                       "add sines and cosines of its place to each position", sizeof(sinusoid), options),
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_IN | HEFT_UNREAD_OUT,
 };

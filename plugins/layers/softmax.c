@@ -51,4 +51,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
     .init = "glorot_uniform",
+    .unread = HEFT_UNREAD_IN,
 };

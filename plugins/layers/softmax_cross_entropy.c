@@ -211,4 +211,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .min_in = 2, .max_in = 2,
     .plan = plan, .survey = survey, .forward = forward, .backward = backward,
     .goal = HEFT_MINIMIZE, .predict = predict, .weighted = 1,
+    .unread = HEFT_UNREAD_OUT,
 };

@@ -39,4 +39,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "subtract", "the first input less the second", sizeof(subtract), NULL),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .backward = backward,
+    .unread = HEFT_UNREAD_IN | HEFT_UNREAD_OUT,
 };

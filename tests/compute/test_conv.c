@@ -167,81 +167,77 @@ static void test_library_is_used(void **state)
     }
 }
 
-/* LIBXSMM's forms, whatever the shape: the choice must not hide one.  What they cannot do they refuse, untouched. */
-static bool simple(const heft_conv *c)
+/* heft's own forms, whatever the shape: the choice must not hide one. */
+static void direct_forward(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y)
 {
-    return c->groups == 1 && c->stride[0] == 1 && c->stride[1] == 1 && c->dilation[0] == 1 && c->dilation[1] == 1
-        && c->pad[0] < c->kh && c->pad[1] < c->kh && c->pad[2] < c->kw && c->pad[3] < c->kw;
+    (direct_can(c, DIRECT_FORWARD) ? direct_conv : plain_conv)(c, n, x, w, bias, y);
 }
 
-static void xsmm_forward(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y)
+static void direct_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx)
 {
-    assert_int_equal(xsmm_conv(c, n, x, w, bias, y), simple(c));
-    if (!simple(c)) plain_conv(c, n, x, w, bias, y);
+    (direct_can(c, DIRECT_BACK_DATA) ? direct_conv_back_data : plain_conv_back_data)(c, n, dy, w, dx);
 }
 
-static void xsmm_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx)
+static void direct_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias)
 {
-    assert_int_equal(xsmm_conv_back_data(c, n, dy, w, dx), simple(c));
-    if (!simple(c)) plain_conv_back_data(c, n, dy, w, dx);
+    (direct_can(c, DIRECT_BACK_WEIGHT) ? direct_conv_back_weight : plain_conv_back_weight)(c, n, x, dy, dw, dbias);
 }
 
-static void xsmm_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias)
-{
-    assert_int_equal(xsmm_conv_back_weight(c, n, x, dy, dw, dbias), simple(c));
-    if (!simple(c)) plain_conv_back_weight(c, n, x, dy, dw, dbias);
-}
-
-static void test_xsmm(void **state)
+static void test_direct(void **state)
 {
     (void)state;
     compute_init(1, COMPUTE_F32);
-    assert_int_equal(xsmm_open(), strstr(compute_describe(), "LIBXSMM") != NULL);
-    if (!xsmm_open()) skip();
-    const forms f = { "LIBXSMM", xsmm_forward, xsmm_data, xsmm_weight, false };
+    assert_int_equal(avx2_in_use(), !strncmp(compute_describe(), "AVX2", 4));
+    if (!avx2_in_use()) skip();
+    const forms f = { "direct", direct_forward, direct_data, direct_weight, false };
     all(&f);
-    for (int64_t size = 1; size <= 9; size++)
+    for (int64_t size = 1; size <= 14; size++)
         for (int64_t kernel = 1; kernel <= size && kernel <= 4; kernel++)
             for (int64_t before = 0; before < kernel; before++)
-                one(&f, square("any size", 1 + size % 2, size, 5 * size - 4, 7 * size + 1, kernel, 1, 1, before, kernel - 1 - before, 1));
+                for (int64_t stride = 1; stride <= 3; stride++) {
+                    const conv_case v = square("any size", 1 + size % 2, size, stride == 1 ? 16 : size, 16 + size % 3 * 16, kernel, stride, 1, before,
+                                               kernel - 1 - before, 1);
+                    assert_true(direct_can(&v.c, DIRECT_FORWARD) && direct_can(&v.c, DIRECT_BACK_WEIGHT));
+                    assert_int_equal(direct_can(&v.c, DIRECT_BACK_DATA), stride == 1);
+                    one(&f, v);
+                }
 }
 
-/* Its choice, at its edges: forward, back to data, back to weights. */
-static void test_xsmm_choice(void **state)
+/* Its choice, at its edges: forward, back to data, back to weights; in capitals what it only can. */
+static void test_direct_choice(void **state)
 {
     (void)state;
     static const struct { int64_t size, ic, oc, kernel, stride, dilation, pad, groups; const char *pays; } cases[] = {
-        { 16, 32, 32, 3, 1, 1, 1, 1, "fdw" },   { 16, 64, 64, 3, 1, 1, 1, 1, "fdw" },  { 16, 64, 96, 3, 1, 1, 1, 1, "w" },
-        { 15, 32, 32, 3, 1, 1, 1, 1, "fw" },    { 6, 32, 32, 3, 1, 1, 1, 1, "fw" },    { 5, 32, 32, 3, 1, 1, 1, 1, "w" },
-        { 3, 32, 32, 3, 1, 1, 1, 1, "w" },      { 2, 32, 32, 2, 1, 1, 0, 1, "" },      { 16, 16, 32, 3, 1, 1, 1, 1, "w" },
-        { 16, 31, 32, 3, 1, 1, 1, 1, "w" },     { 16, 32, 48, 3, 1, 1, 1, 1, "w" },    { 16, 32, 40, 3, 1, 1, 1, 1, "" },
-        { 16, 32, 16, 3, 1, 1, 1, 1, "" },      { 16, 32, 32, 1, 1, 1, 0, 1, "w" },    { 16, 32, 32, 2, 1, 1, 0, 1, "fdw" },
-        { 16, 32, 32, 4, 1, 1, 0, 1, "w" },     { 16, 256, 256, 3, 1, 1, 1, 1, "w" },  { 16, 352, 352, 3, 1, 1, 1, 1, "" },
-        { 256, 32, 32, 3, 1, 1, 1, 1, "fdw" },  { 257, 32, 32, 3, 1, 1, 1, 1, "fd" },  { 16, 32, 32, 3, 2, 1, 1, 1, "" },
-        { 16, 32, 32, 3, 1, 2, 2, 1, "" },      { 16, 64, 64, 3, 1, 1, 1, 2, "" },     { 16, 32, 32, 3, 1, 1, 3, 1, "" },
-        { 16, 32, 32, 8, 1, 1, 0, 1, "w" },     { 16, 32, 32, 9, 1, 1, 0, 1, "" },
+        { 32, 16, 16, 3, 1, 1, 1, 1, "fdw" }, { 31, 16, 16, 3, 1, 1, 1, 1, "fDw" }, { 2, 32, 32, 2, 1, 1, 0, 1, "fDw" },
+        { 32, 15, 32, 3, 1, 1, 1, 1, "fw" },  { 32, 32, 40, 3, 1, 1, 1, 1, "d" },   { 32, 24, 24, 3, 1, 1, 1, 1, "" },
+        { 32, 1, 32, 3, 1, 1, 1, 1, "fw" },   { 32, 32, 32, 1, 1, 1, 0, 1, "FDw" }, { 32, 128, 32, 3, 1, 1, 1, 1, "fdw" },
+        { 32, 144, 32, 3, 1, 1, 1, 1, "fdW" },{ 32, 32, 32, 3, 2, 1, 1, 1, "fw" },  { 32, 32, 32, 3, 1, 2, 2, 1, "" },
+        { 32, 64, 64, 3, 1, 1, 1, 2, "" },    { 32, 32, 32, 3, 1, 1, 3, 1, "" },    { 32, 32, 32, 9, 1, 1, 0, 1, "fdw" },
     };
     compute_init(1, COMPUTE_F32);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const conv_case v = square("", 1, cases[i].size, cases[i].ic, cases[i].oc, cases[i].kernel, cases[i].stride,
                                    cases[i].dilation, cases[i].pad, cases[i].pad, cases[i].groups);
-        for (xsmm_pass pass = XSMM_FORWARD; pass <= XSMM_BACK_WEIGHT; pass++)
-            if (xsmm_pays(&v.c, pass) != (xsmm_open() && strchr(cases[i].pays, "fdw"[pass])))
-                fail_msg("case %zu: pass %c", i, "fdw"[pass]);
+        for (direct_pass pass = DIRECT_FORWARD; pass <= DIRECT_BACK_WEIGHT; pass++) {
+            const bool pays = avx2_in_use() && strchr(cases[i].pays, "fdw"[pass]), can = pays || (avx2_in_use() && strchr(cases[i].pays, "FDW"[pass]));
+            if (direct_pays(&v.c, pass) != pays || direct_can(&v.c, pass) != can) fail_msg("case %zu: pass %c", i, "fdw"[pass]);
+        }
     }
-    heft_conv odd = square("", 1, 16, 32, 32, 3, 1, 1, 1, 1, 1).c;
-    odd.oh--;                                    /* not the size that the kernel makes */
-    assert_false(xsmm_pays(&odd, XSMM_FORWARD) || xsmm_conv(&odd, 1, NULL, NULL, NULL, NULL));
+    heft_conv odd = square("", 1, 32, 32, 32, 3, 1, 1, 1, 1, 1).c;
+    odd.oh--;                                    /* not all that the kernel makes: dx would not be whole */
+    assert_false(direct_can(&odd, DIRECT_BACK_DATA));
+    odd.oh += 2;                                 /* more than there is */
+    assert_false(direct_can(&odd, DIRECT_FORWARD) || direct_can(&odd, DIRECT_BACK_WEIGHT));
 }
 
-/* The host does as the choice says: the bits are LIBXSMM's. */
-static void test_xsmm_is_chosen(void **state)
+/* The host does as the choice says: the bits are the direct form's. */
+static void test_direct_is_chosen(void **state)
 {
     (void)state;
     compute_init(1, COMPUTE_F32);
-    if (!xsmm_open()) skip();
+    if (!avx2_in_use()) skip();
     const heft_host *h = compute_host();
-    const conv_case v = square("", 2, 16, 32, 32, 3, 1, 1, 1, 1, 1);
+    const conv_case v = square("", 2, 32, 32, 32, 3, 1, 1, 1, 1, 1);
     const size_t nx = conv_x_size(&v), nw = conv_w_size(&v);
     float *x = numbers(1, nx), *w = numbers(2, nw), *y[2], *dx[2], *dw[2];
     for (int i = 0; i < 2; i++) {
@@ -252,8 +248,9 @@ static void test_xsmm_is_chosen(void **state)
     h->conv(&v.c, v.n, x, w, NULL, y[0]);
     h->conv_back_data(&v.c, v.n, x, w, dx[0]);
     h->conv_back_weight(&v.c, v.n, x, y[0], dw[0], NULL);
-    assert_true(xsmm_conv(&v.c, v.n, x, w, NULL, y[1]) && xsmm_conv_back_data(&v.c, v.n, x, w, dx[1])
-                && xsmm_conv_back_weight(&v.c, v.n, x, y[1], dw[1], NULL));
+    direct_conv(&v.c, v.n, x, w, NULL, y[1]);
+    direct_conv_back_data(&v.c, v.n, x, w, dx[1]);
+    direct_conv_back_weight(&v.c, v.n, x, y[1], dw[1], NULL);
     assert_memory_equal(y[0], y[1], nx * sizeof *x);
     assert_memory_equal(dx[0], dx[1], nx * sizeof *x);
     assert_memory_equal(dw[0], dw[1], nw * sizeof *x);
@@ -324,9 +321,9 @@ int main(void)
         cmocka_unit_test(test_host_bf16),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_library_is_used),
-        cmocka_unit_test(test_xsmm),
-        cmocka_unit_test(test_xsmm_choice),
-        cmocka_unit_test(test_xsmm_is_chosen),
+        cmocka_unit_test(test_direct),
+        cmocka_unit_test(test_direct_choice),
+        cmocka_unit_test(test_direct_is_chosen),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_empty),
     };

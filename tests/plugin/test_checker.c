@@ -63,6 +63,7 @@ static const planted faults[] = {
     { "input_written",         "memory",   "inputs, weights, state and dout are the same after every pass" },
     { "crashes",               "backward", CRASH },
     { "crashes",               "backward", "crashes, input [8], samples 3+4" },
+    { "unread_read",           "backward", CRASH },
     { "hangs",                 "output",   "no end within 1 s in forward" },
     { "no_reason",             "shapes",   "plan returned failure without a text" },
     { "idle_tally",            "plan",     "'sum' is HEFT_TALLY without" },

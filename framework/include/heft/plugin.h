@@ -711,7 +711,7 @@ typedef struct heft_backward {
     const heft_host *host;
     int64_t first, n;
     heft_rng  rng;               /* the same key forward had */
-    const float *const *in;
+    const float *const *in;      /* in[i] and out are NULL where heft_layer.unread says so */
     const float *out, *dout;
     float *const *din;           /* din[i]: overwritten; NULL if not wanted.  A loss is never asked for its target's */
     const float *const *weight;
@@ -753,6 +753,8 @@ typedef struct heft_fold {
  * The user's own weights of samples multiply outputs in the host's means.  Tallies, "weight" too, are the plugin's to
  * multiply by heft_sample_weight; one that does says so by `weighted`, one that does not is refused beside such weights. */
 typedef enum heft_goal { HEFT_MINIMIZE, HEFT_MAXIMIZE } heft_goal;
+
+typedef enum heft_unread { HEFT_UNREAD_IN = 1, HEFT_UNREAD_OUT = 2 } heft_unread;
 
 typedef struct heft_layer {
     heft_head head;
@@ -799,6 +801,10 @@ typedef struct heft_layer {
 
     /* Of a loss or metric with tallies: 1 if a sample adds sample_weight times what it is to each of them. */
     int32_t weighted;
+
+    /* What backward and survey_back do not read: they find NULL in its place, and its memory may serve other layers
+     * meanwhile.  0: they may read all.  relu can do without in, since out tells its sign. */
+    uint32_t unread;
 } heft_layer;
 
 /* ---- optimizers --------------------------------------------------------- */
