@@ -715,7 +715,7 @@ typedef struct heft_backward {
     const float *out, *dout;
     float *const *din;           /* din[i]: overwritten; NULL if not wanted.  A loss is never asked for its target's */
     const float *const *weight;
-    float *const *dweight;       /* accumulated (+=); NULL for the weights named in gradient_of, never for others: what a
+    float *const *dweight;       /* accumulated (+=); NULL only for weights named in gradient_of, and not always: what a
                                   * frozen layer adds goes where nobody looks */
     const float *const *state;
     const float *const *saved;
@@ -781,8 +781,9 @@ typedef struct heft_layer {
     /* Optional, for weights so big that a gradient of them per lane costs more than
      * it saves (dense): overwrite rows [begin, end) of the gradient of `tensor` from the
      * whole minibatch; backward then finds NULL in dweight for that tensor.  The host cuts the
-     * rows into tiles of a fixed size, so the sums have one order.  Called for the weights
-     * named in gradient_of, a bit per weight (1u << W).  Needs a backward.  [tile] */
+     * rows into tiles of a fixed size, so the sums have one order.  Called for those weights
+     * named in gradient_of, a bit per weight (1u << W), that the host finds large; for the
+     * others backward finds dweight as ever.  Needs a backward.  [tile] */
     void (*gradient)(const void *self, const heft_gradient *p);
     uint32_t gradient_of;
 
