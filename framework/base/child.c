@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +21,9 @@ void __gcov_dump(void);
 #define WRITE_COVERAGE() ((void)0)
 #endif
 
-static const int fatal[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGALRM };
+static const int fatal[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGALRM, SIGPROF };
 
-_Noreturn static void child(void (*run)(void *context, int fd), void *context, int answer, pid_t parent)
+_Noreturn static void child(void (*run)(void *context, int fd), void *context, int answer, pid_t parent, int cpu_ms)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);           /* it died before that, and would be outlived */
@@ -35,6 +37,8 @@ _Noreturn static void child(void (*run)(void *context, int fd), void *context, i
         _exit(1);
     }
     closefrom(4);
+    const struct itimerval most = { .it_value = { cpu_ms / 1000, cpu_ms % 1000 * 1000 } };
+    if (cpu_ms) setitimer(ITIMER_PROF, &most, NULL);
     run(context, 3);
     WRITE_COVERAGE();
     _exit(0);
@@ -60,8 +64,13 @@ static bool listen_to(int fd, int limit_ms, text *out)
     return false;
 }
 
-int child_run(void (*run)(void *context, int fd), void *context, int limit_ms, const char *path, child_end *end,
-              problems *pr)
+child_limit child_patience(int cpu_ms)
+{
+    enum { TURNS = 10 };
+    return (child_limit){ cpu_ms < INT_MAX / TURNS ? TURNS * cpu_ms : INT_MAX, cpu_ms };
+}
+
+int child_run(void (*run)(void *context, int fd), void *context, child_limit limit, const char *path, child_end *end, problems *pr)
 {
     int ends[2];
     *end = (child_end){ 0 };
@@ -76,12 +85,13 @@ int child_run(void (*run)(void *context, int fd), void *context, int limit_ms, c
         close(ends[1]);
         return -1;
     }
-    if (pid == 0) child(run, context, ends[1], parent);
+    if (pid == 0) child(run, context, ends[1], parent, limit.cpu_ms);
     close(ends[1]);
-    end->in_time = listen_to(ends[0], limit_ms, &end->said);
+    end->in_time = listen_to(ends[0], limit.wall_ms, &end->said);
     close(ends[0]);
     if (!end->in_time) kill(pid, SIGKILL);
     while (waitpid(pid, &end->status, 0) < 0 && errno == EINTR) {}
+    if (limit.cpu_ms && WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGPROF) end->in_time = false;
     return 0;
 }
 

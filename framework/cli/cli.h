@@ -56,6 +56,7 @@ int verb_schema(int argc, char **argv);
 int verb_gradcheck(int argc, char **argv);
 int verb_sweep(int argc, char **argv);
 int verb_runs(int argc, char **argv);
+int verb_report(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 
 #endif

@@ -19,6 +19,7 @@ static const verb verbs[] = {
     { "predict",   verb_predict,   "outputs of trained weights for new data, to CSV or HDF5" },
     { "sweep",     verb_sweep,     "train many variants of an experiment, each in a process of its own" },
     { "runs",      verb_runs,      "rank and compare the runs of a sweep or a folder" },
+    { "report",    verb_report,    "a page for a browser: curves, trials, weights of a run, a sweep or a folder" },
     { "check",     verb_check,     "all that is wrong with an experiment, or its layers, memory and cost" },
     { "show",      verb_show,      "layers and weights of a run or checkpoint; where two differ; whether files are good" },
     { "export",    verb_export,    "the weights as a file of NumPy (npz) or Hugging Face (safetensors)" },

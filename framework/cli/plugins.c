@@ -60,6 +60,7 @@ static void json_plugin(const plugin *p)
     if (p->kind == HEFT_OPTIMIZER) {
         json_real(&t, "default_lr", p->optimizer.default_lr);
         json_bool(&t, "evaluates", p->optimizer.iterate);
+        json_bool(&t, "decay_rank1", !p->optimizer.decay_matrices);
     }
     json_options(&t, p->head.options);
     json_string(&t, "path", p->path);
@@ -116,6 +117,7 @@ static void print_manual(const plugin *p)
         text_double(p->optimizer.default_lr, lr);
         text_printf(&t, "  uses       %s\n  lr         %s if not given\n",
                     p->optimizer.step ? "the gradient of each minibatch" : "its own evaluations of the loss", lr);
+        if (p->optimizer.decay_matrices) text_add(&t, "  decay      of tensors of two axes or more, unless decay_rank1 is true\n");
     }
     text_printf(&t, "  path       %s\n  sha256     %s\n\n", p->path, p->digest);
     if (p->head.options && p->head.options->type != HEFT_END) add_options(p->head.options, &t);
@@ -237,7 +239,7 @@ int verb_plugins(int argc, char **argv)
         { "--options", &options, NULL, "YAML  check: the plugin's options, '{units: 3}', instead of many of its table" },
         { "--inputs", &inputs, NULL, "SHAPES  check: a layer's inputs, '[8, 8, 3]; integers 10 [6]', instead of the usual ones" },
         { "--only", &only, NULL, "NAME  check: this check alone" },
-        { "--limit", &limit, NULL, "SECONDS  check: time of one check, 60 if not given" },
+        { "--limit", &limit, NULL, "SECONDS  check: processor time of one check, 60 if not given" },
         { "--json", NULL, &json, "one JSON object a line" },
         { 0 }
     };

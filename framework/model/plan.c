@@ -81,6 +81,14 @@ static void plan_layer(builder *b, int i)
     b->sound[i] = false;
 }
 
+/* A gradient of every lane's own costs more than reading the minibatch once more: more numbers than what the weight meets in a lane of 32. */
+static bool is_large(const model_layer *l, size_t count)
+{
+    double met = (double)heft_count(&l->plan.out);
+    for (int k = 0; k < l->n_in; k++) met += (double)heft_count(&l->in_shape[k]);
+    return (double)count > 32 * met;
+}
+
 static void count_roles(model *m, model_layer *l)
 {
     int *const of_role[] = { &l->n_weights, &l->n_states, &l->n_tallies, &l->n_tallies_back, &l->n_saved, &l->n_scratch };
@@ -91,7 +99,7 @@ static void count_roles(model *m, model_layer *l)
         t->decl = &l->plan.tensor[i];
         t->count = (size_t)heft_count(&t->decl->shape);
         t->role_index = (*of_role[t->decl->role])++;
-        t->whole = t->decl->role == HEFT_WEIGHT && l->layer->gradient && (l->layer->gradient_of >> t->role_index & 1);
+        t->whole = t->decl->role == HEFT_WEIGHT && l->layer->gradient && (l->layer->gradient_of >> t->role_index & 1) && is_large(l, t->count);
     }
 }
 

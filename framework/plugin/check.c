@@ -239,7 +239,7 @@ static int run_check(check *c, const check_row *row, int limit_ms, last_words *w
     c->name = row->name;
     c->title = row->doc;
     child_end end;
-    if (child_run(run_errand, &(errand){ c, row, words }, limit_ms, c->p->path, &end, pr) < 0) return -1;
+    if (child_run(run_errand, &(errand){ c, row, words }, child_patience(limit_ms), c->p->path, &end, pr) < 0) return -1;
     *late = !end.in_time;
     int failures = end.in_time && WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0 ? relay(row, &end.said, out) : -1;
     if (failures < 0) {

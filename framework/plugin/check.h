@@ -23,7 +23,7 @@ typedef struct verdict {
 typedef void verdict_sink(void *context, const verdict *v);
 
 typedef struct check_options {
-    int         limit_ms;            /* of one check; 0: a minute */
+    int         limit_ms;            /* of one check, of processor time; 0: a minute */
     const char *only;                /* NULL: all checks of the kind */
     const char *options;             /* YAML for the plugin instead of what is made from its table, "{units: 3}"; or NULL */
     const char *inputs;              /* of a layer, "[8, 8, 3]; integers 10 [6]", instead of the usual ones; or NULL */

@@ -98,14 +98,17 @@ static bool is_tried_well(const heft_option *o, const sight *s)
 static void check_effect(check *c, int n_bases, observe_fn *observe, const heft_option *o)
 {
     const sight s = look_everywhere(c, n_bases, observe, o);
-    const bool unread = !s.different && is_tried_well(o, &s) && is_read(c, n_bases, observe, o) == WATCH_UNREAD;
+    const bool asked = !s.different && is_tried_well(o, &s);
+    const watched seen = asked ? is_read(c, n_bases, observe, o) : WATCH_UNKNOWN;
     check_at(c, "%s, option %s", c->p->name, o->name);
-    if (s.different || unread)
+    if (s.different || (asked && seen == WATCH_UNREAD))
         check_that(c, s.different, check_text(c, "option '%s' has an effect", o->name), "a pass that reads the field, at some value and beside some option",
                    check_text(c, "where the option should be used: nothing reads self->%s. If only other inputs lead there, name them: --inputs", o->name),
                    "the same bits at all %d values tried, and no pass that read the field", s.others);
-    else check_note(c, check_text(c, "option '%s'", o->name), "%s", s.others ? check_text(c, "%d values changed nothing in what was tried", s.others)
-                                                                       : "no value but its default was accepted in what was tried");
+    else if (s.others)
+        check_note(c, check_text(c, "option '%s'", o->name), "%d values changed nothing in what was tried%s", s.others,
+                   seen == WATCH_READ ? ", though a pass reads the field" : "");
+    else check_note(c, check_text(c, "option '%s'", o->name), "no value but its default was accepted in what was tried");
 }
 
 /* ---- bounds -------------------------------------------------------------------- */

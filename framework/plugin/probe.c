@@ -55,7 +55,7 @@ static int judge(const child_end *end, int limit_ms, place at, problems *pr)
 int probe(heft_kind kind, const char *path, int limit_ms, problems *pr)
 {
     child_end end;
-    if (child_run(try_it, &(attempt){ kind, path }, limit_ms, path, &end, pr) < 0) return -1;
+    if (child_run(try_it, &(attempt){ kind, path }, child_patience(limit_ms), path, &end, pr) < 0) return -1;
     const int rc = judge(&end, limit_ms, (place){ path, 0, 0 }, pr);
     text_free(&end.said);
     return rc;

@@ -29,7 +29,7 @@ int command_run(char *const *argv, double seconds, text *out, problems *pr)
 {
     child_end end;
     const place at = { argv[0], 0, 0 };
-    if (child_run(become, (void *)argv, (int)(1000 * seconds), argv[0], &end, pr) < 0) return -1;
+    if (child_run(become, (void *)argv, (child_limit){ .wall_ms = (int)(1000 * seconds) }, argv[0], &end, pr) < 0) return -1;
     char *s = end.said.s ? end.said.s : "";
     for (size_t n = strlen(s); n && (s[n - 1] == '\n' || s[n - 1] == ' '); n--) s[n - 1] = 0;
     const bool good = end.in_time && WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0;

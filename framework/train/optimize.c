@@ -15,14 +15,14 @@ typedef struct host_keys { double clip_norm, clip_value; bool decay_rank1; } hos
 static const heft_option host_options[] = {
     HEFT_OPT_REAL(host_keys, clip_norm, 0, 0, 1e30, "scale the gradient down to this length; 0: off"),
     HEFT_OPT_REAL(host_keys, clip_value, 0, 0, 1e30, "cut each element of the gradient to [-v, v]; 0: off"),
-    HEFT_OPT_BOOL(host_keys, decay_rank1, true, "weight decay on tensors of one axis (biases, norms) too"),
+    HEFT_OPT_BOOL(host_keys, decay_rank1, true, "weight decay on tensors of one axis (biases, norms) too; the optimizer has its default"),
     HEFT_OPT_END
 };
 static const char *const host_names[] = { "lr", "clip_norm", "clip_value", "decay_rank1", NULL };
 
 static void read_host_keys(optimizer *o, const node *options, place at, problems *pr)
 {
-    host_keys keys = { .decay_rank1 = true };
+    host_keys keys = { .decay_rank1 = !o->plugin->optimizer.decay_matrices };
     for (const heft_option *row = host_options; options && row->name; row++) {
         const node *v = node_get(options, row->name);
         if (v) options_read_value(row, v, "optimizer", &keys, o->memory, pr);

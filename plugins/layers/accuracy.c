@@ -14,8 +14,7 @@
 typedef struct {
     bool    binary;
     int64_t ignore_index;
-    int64_t rows, classes;                       /* derived; classes 1: each output is a yes or a no */
-    bool    labels;                              /* derived: the target is integers */
+    heft_answers answers;                        /* derived */
 } accuracy;
 
 enum { WEIGHT };                                 /* tally, with ignore_index */
@@ -29,36 +28,10 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     accuracy *a = self;
-    const heft_shape *x = &p->in[0], *y = &p->in[1];
-    const int64_t outputs = heft_count(x), targets = heft_count(y);
-    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
-    if (heft_needs(p, 0, -1, "logits or probabilities as output")) return -1;
-    a->labels = y->dtype == HEFT_I32;
-    a->classes = x->rank ? x->dim[x->rank - 1] : 1;
-    if (a->binary || (a->labels && targets == outputs)) a->classes = 1;
-    a->rows = outputs / a->classes;
-
-    if (targets != (a->labels ? a->rows : outputs))
-        return heft_fail(&p->error, "needs a label for each row of classes, or a number for each output; "
-                         "the output is %s, the target %s", heft_shape_text(x, output), heft_shape_text(y, target));
-    if (!a->labels && a->ignore_index >= 0)
-        return heft_fail(&p->error, "ignore_index needs labels as target; found %s", heft_shape_text(y, target));
-    const int64_t classes = a->classes == 1 ? 2 : a->classes, known = classes + (a->ignore_index == classes);
-    if (a->labels && y->limit > known)
-        return heft_fail(&p->error, "labels reach %lld, the output has %lld classes",
-                         (long long)(y->limit - 1), (long long)classes);
-    p->out = (heft_shape){ HEFT_F32, 0 };
+    if (heft_needs_answers(p, a->binary, a->ignore_index, &a->answers)) return -1;
     if (a->ignore_index >= 0)
         p->tensor[p->n_tensors++] = (heft_tensor){ .name = "weight", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
     return 0;
-}
-
-static int64_t first_largest(int64_t n, const float *x)
-{
-    int64_t at = 0;
-    for (int64_t k = 1; k < n; k++)
-        if (x[k] > x[at]) at = k;
-    return at;
 }
 
 /* No class before the label is as large, none behind it larger; comparisons with NaN are false. */
@@ -71,29 +44,26 @@ static bool is_first_largest(int64_t n, const float *x, int64_t label)
     return true;
 }
 
-static bool row_right(const accuracy *a, const float *x, const float *target, int64_t r)
+static bool row_right(const heft_answers *a, const float *x, int64_t truth)
 {
-    const int64_t n = a->classes;
-    if (n == 1) {
-        const bool yes = a->labels ? heft_ints(target)[r] == 1 : target[r] > 0.5f;
-        return yes ? x[r] > 0 : x[r] <= 0;
-    }
-    const int64_t label = a->labels ? heft_ints(target)[r] : first_largest(n, target + r * n);
-    return x[r * n + label] == x[r * n + label] && is_first_largest(n, x + r * n, label);
+    if (a->classes == 1) return truth == 1 ? *x > 0 : *x <= 0;
+    return truth >= 0 && x[truth] == x[truth] && is_first_largest(a->classes, x, truth);
 }
 
 static void forward(const void *self, const heft_forward *p)
 {
-    const accuracy *a = self;
+    const accuracy *l = self;
+    const heft_answers *a = &l->answers;
     for (int64_t i = 0; i < p->n; i++) {
         int64_t right = 0, counted = 0;
         for (int64_t r = i * a->rows; r < (i + 1) * a->rows; r++) {
-            if (a->ignore_index >= 0 && heft_ints(p->in[1])[r] == a->ignore_index) continue;
-            right += row_right(a, p->in[0], p->in[1], r);
+            const int64_t truth = heft_truth(a, p->in[1], r);
+            if (truth == HEFT_IGNORED) continue;
+            right += row_right(a, p->in[0] + r * a->classes, truth);
             counted++;
         }
-        p->out[i] = a->ignore_index >= 0 ? (float)right : (float)right / (float)a->rows;
-        if (a->ignore_index >= 0) p->tally[WEIGHT][0] += heft_sample_weight(p, i) * (double)counted;
+        p->out[i] = l->ignore_index >= 0 ? (float)right : (float)right / (float)a->rows;
+        if (l->ignore_index >= 0) p->tally[WEIGHT][0] += heft_sample_weight(p, i) * (double)counted;
     }
 }
 

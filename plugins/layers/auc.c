@@ -1,6 +1,7 @@
 /* auc.c -- the area under the receiver operating characteristic
  *
- * The chance that a yes has the larger output than a no, equal ones half counted, over the whole data set:
+ * The chance that a yes has the larger output than a no, equal ones half counted, over the whole data set but for
+ * rows with the label ignore_index:
  *   sum_b no_b (yes above b + yes_b / 2) / (yes no)
  * with the outputs s of each kind counted in `bins` bins of s / (1 + |s|), which are finest near 0 and reach
  * everywhere.  Two outputs in one bin count as equal, so the area is off by at most sum_b no_b yes_b / (2 yes no):
@@ -18,6 +19,7 @@
 typedef struct {
     int64_t bins;
     bool    binary;
+    int64_t ignore_index;
     heft_answers answers;                        /* derived */
     int64_t columns;                             /* derived: yes-or-no outputs, or classes; 1 for two classes */
 } auc;
@@ -28,13 +30,14 @@ enum { VALUE };                                  /* state */
 static const heft_option options[] = {
     HEFT_OPT_INT (auc, bins, 1000, 2, 1 << 20, "kinds of outputs that are told apart"),
     HEFT_OPT_BOOL(auc, binary, false, "every output is a yes or a no of its own (of a target of numbers)"),
+    HEFT_OPT_INT_OR(auc, ignore_index, "none", -1, 0, INT32_MAX, "label of rows that do not count"),
     HEFT_OPT_END
 };
 
 static int plan(void *self, heft_layer_plan *p)
 {
     auc *l = self;
-    if (heft_needs_answers(p, l->binary, &l->answers)) return -1;
+    if (heft_needs_answers(p, l->binary, l->ignore_index, &l->answers)) return -1;
     const int64_t classes = l->answers.classes;
     l->columns = classes == 1 ? l->answers.rows : classes == 2 ? 1 : classes;
     if (l->columns > (1 << 24) / l->bins)
@@ -72,6 +75,7 @@ static void forward(const void *self, const heft_forward *p)
     const heft_answers *a = &l->answers;
     for (int64_t r = 0; r < p->n * a->rows; r++) {
         const int64_t truth = heft_truth(a, p->in[1], r);
+        if (truth == HEFT_IGNORED) continue;
         const float *x = p->in[0] + r * a->classes;
         const double w = heft_sample_weight(p, r / a->rows);
         if (a->classes == 1) count(l, p, r % a->rows, *x, truth == 1, w);

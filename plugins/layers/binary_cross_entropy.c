@@ -7,6 +7,8 @@
  * With pos_weight q the first term counts q times: (q - 1) t (max(-x, 0) + log(1 + exp(-|x|))) is added to the loss,
  * (q - 1) t (sigmoid(x) - 1) to dx.
  *
+ * With label smoothing s the target is (1 - s) t + s / 2, as Keras' BinaryCrossentropy has it.
+ *
  * As PyTorch's BCEWithLogitsLoss.  Keras expects probabilities unless from_logits is set; Caffe's
  * SigmoidCrossEntropyLoss is the sum over a sample's outputs, not the mean.
  */
@@ -14,6 +16,7 @@
 
 typedef struct {
     heft_real_list pos_weight;
+    double  label_smoothing;
     int64_t count;                               /* derived: outputs per sample */
     bool    labels;                              /* derived: the target holds 0 or 1 as integers */
 } binary_cross_entropy;
@@ -23,6 +26,7 @@ enum { SIGMOID };                                /* saved */
 static const heft_option options[] = {
     HEFT_OPT_REALS(binary_cross_entropy, pos_weight, "none", "none", 0, 1e6,
                    "what a yes counts, where a no counts 1: one number, or one for each output of the last axis"),
+    HEFT_OPT_REAL(binary_cross_entropy, label_smoothing, 0, 0, 1, "share of the target that is half a yes"),
     HEFT_OPT_END
 };
 
@@ -54,7 +58,8 @@ static int plan(void *self, heft_layer_plan *p)
 
 static inline float target_at(const binary_cross_entropy *l, const float *t, int64_t i)
 {
-    return l->labels ? (float)heft_ints(t)[i] : t[i];
+    const float s = (float)l->label_smoothing;
+    return (1 - s) * (l->labels ? (float)heft_ints(t)[i] : t[i]) + s / 2;
 }
 
 /* (q - 1) t of output i, or 0. */

@@ -1,13 +1,14 @@
 /* confusion_matrix.c -- how often each class (row) is taken for each class (column), over the whole data set
  *
  * As scikit-learn's confusion_matrix.  Of a single output the classes are no and yes.  A row of outputs that are not
- * all numbers is nowhere in the matrix.
+ * all numbers is nowhere in the matrix, nor is one with the label ignore_index.
  *
- * The host reports the first state alone: the share on the diagonal, of all rows.  The matrix is the second one.
+ * The host reports the first state alone: the share on the diagonal, of all rows that count.  The matrix is the second one.
  */
 #include <heft/plugin.h>
 
 typedef struct {
+    int64_t ignore_index;
     heft_answers answers;                        /* derived */
     int64_t classes;                             /* derived: 2 for a yes or no */
 } confusion_matrix;
@@ -16,10 +17,15 @@ enum { COUNT, ROWS };                            /* tallies */
 enum { DIAGONAL, MATRIX };                       /* states */
 enum { MOST_CLASSES = 1024 };
 
+static const heft_option options[] = {
+    HEFT_OPT_INT_OR(confusion_matrix, ignore_index, "none", -1, 0, INT32_MAX, "label of rows that do not count"),
+    HEFT_OPT_END
+};
+
 static int plan(void *self, heft_layer_plan *p)
 {
     confusion_matrix *l = self;
-    if (heft_needs_answers(p, false, &l->answers)) return -1;
+    if (heft_needs_answers(p, false, l->ignore_index, &l->answers)) return -1;
     l->classes = l->answers.classes == 1 ? 2 : l->answers.classes;
     if (l->classes > MOST_CLASSES)
         return heft_fail(&p->error, "the output has %lld classes, %d are the most", (long long)l->classes,
@@ -39,12 +45,12 @@ static void forward(const void *self, const heft_forward *p)
     const int64_t rows = p->n * l->answers.rows;
     for (int64_t r = 0; r < rows; r++) {
         const int64_t truth = heft_truth(&l->answers, p->in[1], r), guess = heft_guess(&l->answers, p->in[0], r);
-        if (truth >= 0 && guess >= 0) p->tally[COUNT][truth * l->classes + guess] += heft_sample_weight(p, r / l->answers.rows);
+        const double w = heft_sample_weight(p, r / l->answers.rows);
+        if (truth == HEFT_IGNORED) continue;
+        if (truth >= 0 && guess >= 0) p->tally[COUNT][truth * l->classes + guess] += w;
+        p->tally[ROWS][0] += w;
     }
-    for (int64_t i = 0; i < p->n; i++) {
-        p->tally[ROWS][0] += heft_sample_weight(p, i) * (double)l->answers.rows;
-        p->out[i] = 0;
-    }
+    for (int64_t i = 0; i < p->n; i++) p->out[i] = 0;
 }
 
 static void fold(const void *self, const heft_fold *p)
@@ -59,7 +65,7 @@ static void fold(const void *self, const heft_fold *p)
 
 HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "confusion_matrix",
-                      "metric: classes taken for classes; shows the diagonal", sizeof(confusion_matrix), NULL),
+                      "metric: classes taken for classes; shows the diagonal", sizeof(confusion_matrix), options),
     .min_in = 2, .max_in = 2,
     .plan = plan, .forward = forward, .fold = fold,
     .goal = HEFT_MAXIMIZE, .weighted = 1,

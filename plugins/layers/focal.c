@@ -6,7 +6,8 @@
  *   softmax  x [..., classes]: p = softmax(x) at the label y; a = alpha
  *            dx_k = a (1 - p)^gamma (1 - gamma p log p / (1 - p)) (softmax(x)_k - [k = y])
  *
- * A sample's loss is the mean over its outputs or rows.  `auto` is softmax for a label for each row of classes, and
+ * alpha may be a number for each class: a = alpha_y.  A sample's loss is the mean over its outputs or rows.  Those with the label
+ * ignore_index count nothing: out is then the sum, and the tally "weight" their number, as plugin.h says of losses.  `auto` is softmax for a label for each row of classes, and
  * binary for a label (0 or 1) or a number (yes if above 0.5) for each output.
  *
  * T.-Y. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.  https://arxiv.org/abs/1708.02002
@@ -18,18 +19,22 @@
 #include <heft/plugin.h>
 
 typedef struct {
-    double  alpha, gamma;
+    heft_real_list alpha;
+    double  gamma;
     int     form;
+    int64_t ignore_index;
     int64_t rows, classes;                       /* derived; classes 1: binary */
     bool    labels;                              /* derived: the target is integers */
 } focal;
 
 enum { AUTO, BINARY, SOFTMAX };                  /* form */
+enum { WEIGHT };                                 /* tally, with ignore_index */
 
 static const heft_option options[] = {
-    HEFT_OPT_REAL(focal, alpha, 0.25, 0, 1, "weight of a yes, 1 - alpha that of a no; of softmax: of every class"),
+    HEFT_OPT_REALS(focal, alpha, NULL, "0.25", 0, 1, "weight of a yes, 1 - alpha that of a no; of softmax: of every class, or a list"),
     HEFT_OPT_REAL(focal, gamma, 2, 0, 100, "how much less the easy ones count; 0: as much"),
     HEFT_OPT_ENUM(focal, form, AUTO, "auto|binary|softmax", "yes or no for each output, or one class of several"),
+    HEFT_OPT_INT_OR(focal, ignore_index, "none", -1, 0, INT32_MAX, "label of rows that do not count"),
     HEFT_OPT_END
 };
 
@@ -50,11 +55,17 @@ static int plan(void *self, heft_layer_plan *p)
         return heft_fail(&p->error, "needs a %s; the output is %s, the target %s", binary ? "target for each logit"
                          : "label for each row of classes, or a probability for each class",
                          heft_shape_text(x, output), heft_shape_text(y, target));
+    if (l->alpha.n != 1 && l->alpha.n != l->classes)
+        return heft_fail(&p->error, "alpha has %d numbers, one is accepted%s", (int)l->alpha.n, binary ? "" : ", or one for each class");
+    if (!l->labels && l->ignore_index >= 0)
+        return heft_fail(&p->error, "ignore_index needs labels as target; found %s", heft_shape_text(y, target));
     const int64_t known = binary ? 2 : l->classes;
-    if (l->labels && y->limit > known)
+    if (l->labels && y->limit > known + (l->ignore_index == known))
         return heft_fail(&p->error, "labels reach %lld, %s has %lld classes", (long long)(y->limit - 1),
                          binary ? "a yes or no" : "the output", (long long)known);
     p->out = (heft_shape){ HEFT_F32, 0 };
+    if (l->ignore_index >= 0)
+        p->tensor[p->n_tensors++] = (heft_tensor){ .name = "weight", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
     return 0;
 }
 
@@ -69,7 +80,7 @@ static inline bool is_yes(const focal *l, const float *t, int64_t i)
 /* Of one output: the loss, and its derivative by x. */
 static double binary_loss(const focal *l, float x, bool yes, double *dx)
 {
-    const double z = yes ? x : -x, a = yes ? l->alpha : 1 - l->alpha;
+    const double z = yes ? x : -x, a = yes ? l->alpha.v[0] : 1 - l->alpha.v[0];
     const double log_p = -softplus(-z), log_q = -softplus(z), easy = a * exp(l->gamma * log_q);
     *dx = easy * (l->gamma * exp(log_p) * log_p - exp(log_q)) * (yes ? 1 : -1);
     return -easy * log_p;
@@ -97,22 +108,36 @@ static row softmax_loss(const focal *l, const float *restrict x, int64_t y)
     const double own = heft_expf(x[y] - o.most);
     o.sum = own + others;
     const double p = own / o.sum, q = others / o.sum, log_p = x[y] - o.most - log(o.sum);
-    const double easy = l->alpha * pow(q, l->gamma);
+    const double easy = l->alpha.v[l->alpha.n > 1 ? y : 0] * pow(q, l->gamma);
     o.loss = -easy * log_p;
     o.slope = easy * (1 - l->gamma * p * (q > 1e-12 ? log_p / q : -1));
     return o;
+}
+
+static bool ignored(const focal *l, const float *t, int64_t r)
+{
+    return l->ignore_index >= 0 && heft_ints(t)[r] == l->ignore_index;
+}
+
+static void survey(const void *self, const heft_forward *p)
+{
+    const focal *l = self;
+    for (int64_t r = 0; l->ignore_index >= 0 && r < p->n * l->rows; r++)
+        if (!ignored(l, p->in[1], r)) p->tally[WEIGHT][0] += heft_sample_weight(p, r / l->rows);
 }
 
 static void forward(const void *self, const heft_forward *p)
 {
     const focal *l = self;
     double unused;
+    if (!p->total) survey(self, p);
     for (int64_t i = 0; i < p->n; i++) {
         double sum = 0;
         for (int64_t r = i * l->rows; r < (i + 1) * l->rows; r++)
-            sum += l->classes == 1 ? binary_loss(l, p->in[0][r], is_yes(l, p->in[1], r), &unused)
+            sum += ignored(l, p->in[1], r) ? 0
+                 : l->classes == 1 ? binary_loss(l, p->in[0][r], is_yes(l, p->in[1], r), &unused)
                  : softmax_loss(l, p->in[0] + r * l->classes, label_of(l, p->in[1], r)).loss;
-        p->out[i] = (float)(sum / (double)l->rows);
+        p->out[i] = (float)(l->ignore_index >= 0 ? sum : sum / (double)l->rows);
     }
 }
 
@@ -121,7 +146,11 @@ static void backward(const void *self, const heft_backward *p)
     const focal *l = self;
     if (!p->din[0]) return;
     for (int64_t r = 0; r < p->n * l->rows; r++) {
-        const double w = p->dout[r / l->rows] / (double)l->rows;
+        const double w = p->dout[r / l->rows] / (l->ignore_index >= 0 ? 1 : (double)l->rows);
+        if (ignored(l, p->in[1], r)) {
+            for (int64_t k = 0; k < l->classes; k++) p->din[0][r * l->classes + k] = 0;
+            continue;
+        }
         if (l->classes == 1) {
             double dx;
             binary_loss(l, p->in[0][r], is_yes(l, p->in[1], r), &dx);
@@ -162,7 +191,7 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "focal", "loss: cross-entropy that dwells on what is hard",
                       sizeof(focal), options),
     .min_in = 2, .max_in = 2,
-    .plan = plan, .forward = forward, .backward = backward,
-    .goal = HEFT_MINIMIZE, .predict = predict,
+    .plan = plan, .survey = survey, .forward = forward, .backward = backward,
+    .goal = HEFT_MINIMIZE, .predict = predict, .weighted = 1,
     .unread = HEFT_UNREAD_OUT,
 };

@@ -2,7 +2,7 @@
  *
  *   right answers / members of the class
  *
- * over the whole data set, a class being one of several, or the yes of an output that is a yes or a no (see
+ * over the whole data set but for rows with the label ignore_index, a class being one of several, or the yes of an output that is a yes or a no (see
  * heft_answers in plugin.h).  average says how classes become one number:
  *   binary     that of yes; of two classes, the second       macro      their mean
  *   micro      counts of all classes added up first          weighted   their mean, by how often each is the truth
@@ -17,6 +17,7 @@
 typedef struct {
     int     average;
     bool    binary;
+    int64_t ignore_index;
     heft_answers answers;                        /* derived */
     int64_t columns;                             /* derived: classes, or outputs that are a yes or a no */
 } recall;
@@ -28,13 +29,14 @@ enum { VALUE };                                  /* state */
 static const heft_option options[] = {
     HEFT_OPT_ENUM(recall, average, AUTO, "auto|binary|macro|micro|weighted", "how classes become one number"),
     HEFT_OPT_BOOL(recall, binary, false, "every output is a yes or a no of its own (of a target of numbers)"),
+    HEFT_OPT_INT_OR(recall, ignore_index, "none", -1, 0, INT32_MAX, "label of rows that do not count"),
     HEFT_OPT_END
 };
 
 static int plan(void *self, heft_layer_plan *p)
 {
     recall *l = self;
-    if (heft_needs_answers(p, l->binary, &l->answers)) return -1;
+    if (heft_needs_answers(p, l->binary, l->ignore_index, &l->answers)) return -1;
     l->columns = l->answers.classes > 1 ? l->answers.classes : l->answers.rows;
     const bool two = l->answers.classes == 2 || l->columns == 1;
     if (l->average == BINARY && !two)
@@ -57,6 +59,7 @@ static void forward(const void *self, const heft_forward *p)
     for (int64_t r = 0; r < p->n * a->rows; r++) {
         const int64_t truth = heft_truth(a, p->in[1], r), guess = heft_guess(a, p->in[0], r);
         const int64_t column = r % a->rows;
+        if (truth == HEFT_IGNORED) continue;
         const double w = heft_sample_weight(p, r / a->rows);
         if (a->classes == 1) {
             p->tally[TRUE][column] += truth == 1 ? w : 0;

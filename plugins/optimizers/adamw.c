@@ -72,5 +72,5 @@ HEFT_EXPORT const heft_optimizer heft_plugin = {
     .head = HEFT_HEAD(heft_optimizer, HEFT_OPTIMIZER, "adamw", "Adam with decoupled weight decay",
                       sizeof(adamw), options),
     .plan = plan, .step = step,
-    .default_lr = 1e-3,
+    .default_lr = 1e-3, .decay_matrices = 1,
 };

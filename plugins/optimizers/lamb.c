@@ -84,5 +84,5 @@ HEFT_EXPORT const heft_optimizer heft_plugin = {
     .head = HEFT_HEAD(heft_optimizer, HEFT_OPTIMIZER, "lamb",
                       "Adam, scaled to the size of each tensor, for big batches", sizeof(lamb), options),
     .plan = plan, .step = step,
-    .default_lr = 1e-3,
+    .default_lr = 1e-3, .decay_matrices = 1,
 };

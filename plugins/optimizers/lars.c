@@ -8,7 +8,7 @@
  * stands inside b, which differs while lr changes.  https://arxiv.org/abs/1708.03888
  *
  * None of PyTorch, Keras and Caffe has it.  Many leave biases and norms as they are: scale_vectors false here, and
- * decay_rank1 false beside it.
+ * decay_rank1 (one of the host's keys) false beside it.
  */
 #include <heft/plugin.h>
 

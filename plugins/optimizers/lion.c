@@ -49,5 +49,5 @@ HEFT_EXPORT const heft_optimizer heft_plugin = {
     .head = HEFT_HEAD(heft_optimizer, HEFT_OPTIMIZER, "lion", "steps by the sign of the momentum",
                       sizeof(lion), options),
     .plan = plan, .step = step,
-    .default_lr = 1e-3,
+    .default_lr = 1e-3, .decay_matrices = 1,
 };

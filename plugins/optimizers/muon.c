@@ -133,5 +133,5 @@ HEFT_EXPORT const heft_optimizer heft_plugin = {
     .head = HEFT_HEAD(heft_optimizer, HEFT_OPTIMIZER, "muon",
                       "orthogonalized momentum for matrices, AdamW for the others", sizeof(muon), options),
     .plan = plan, .step = step,
-    .default_lr = 1e-3,
+    .default_lr = 1e-3, .decay_matrices = 1,
 };

@@ -1,4 +1,4 @@
-/* test_child.c -- children that answer, hang, talk on, crash; and one that is stopped for longer than it may take */
+/* test_child.c -- children that answer, hang, spin, talk on, crash; and one that is stopped for longer than it may take */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,6 +29,12 @@ static void talks_on(void *context, int fd)
     for (;; usleep(5000)) answers(context, fd);
 }
 
+static void spins(void *context, int fd)
+{
+    answers(context, fd);
+    for (volatile bool on = true; on;) {}
+}
+
 static void crashes(void *context, int fd)
 {
     answers(context, fd);
@@ -41,11 +47,14 @@ static void takes_a_while(void *context, int fd)
     answers(context, fd);
 }
 
-static const struct { const char *name; void (*run)(void *, int); int limit_ms; bool in_time; int signal; } cases[] = {
-    { "answers", answers, LATE_MS, true, 0 },
-    { "hangs", hangs, SOON_MS, false, SIGKILL },
-    { "talks on", talks_on, SOON_MS, false, SIGKILL },
-    { "crashes", crashes, LATE_MS, true, SIGABRT },
+static const struct { const char *name; void (*run)(void *, int); child_limit limit; bool in_time; int signal; } cases[] = {
+    { "answers", answers, { LATE_MS }, true, 0 },
+    { "hangs", hangs, { SOON_MS }, false, SIGKILL },
+    { "hangs, without processor time", hangs, { SOON_MS, LATE_MS }, false, SIGKILL },
+    { "talks on", talks_on, { SOON_MS }, false, SIGKILL },
+    { "spins", spins, { SOON_MS }, false, SIGKILL },
+    { "spins, by processor time", spins, { 100 * LATE_MS, SOON_MS }, false, SIGPROF },
+    { "crashes", crashes, { LATE_MS, LATE_MS }, true, SIGABRT },
 };
 
 static void ends(void **state)
@@ -54,7 +63,7 @@ static void ends(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         problems pr = { 0 };
         child_end e;
-        assert_int_equal(child_run(cases[i].run, "word", cases[i].limit_ms, "p", &e, &pr), 0);
+        assert_int_equal(child_run(cases[i].run, "word", cases[i].limit, "p", &e, &pr), 0);
         const int signal = WIFSIGNALED(e.status) ? WTERMSIG(e.status) : 0;
         if (pr.n || e.in_time != cases[i].in_time || signal != cases[i].signal || !e.said.s || strncmp(e.said.s, "word", 4))
             fail_msg("%s: %s, signal %d, said '%s'", cases[i].name, e.in_time ? "in time" : "late", signal, e.said.s ? e.said.s : "");
@@ -72,7 +81,7 @@ static void stopped(void **state)
         problems pr = { 0 };
         child_end e;
         setpgid(0, 0);
-        _exit(child_run(takes_a_while, "word", SOON_MS, "p", &e, &pr) == 0 && e.in_time && !strcmp(e.said.s, "word") ? 0 : 1);
+        _exit(child_run(takes_a_while, "word", (child_limit){ SOON_MS }, "p", &e, &pr) == 0 && e.in_time && !strcmp(e.said.s, "word") ? 0 : 1);
     }
     setpgid(pid, pid);
     usleep(50000);

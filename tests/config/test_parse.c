@@ -141,10 +141,11 @@ static void places(void **state)
     arena_free(a);
 }
 
+/* Of this process: others may have the machine. */
 static double seconds(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 

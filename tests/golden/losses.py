@@ -327,6 +327,38 @@ def focal():
     loss(name, "{form: softmax, gamma: 0}", normal(4, 3), probabilities(4, 3), None, softmax(0.25, 0))
 
 
+def smooth_binary_cross_entropy():
+    def add(s, x, t, limit):
+        def per_sample(x, t):
+            return F.binary_cross_entropy_with_logits(x, (1 - s) * t.to(torch.float64) + s / 2, reduction="none").reshape(len(x), -1).mean(1)
+        loss("binary_cross_entropy", "{label_smoothing: %g}" % s, x, t, limit, per_sample)
+    add(0.1, normal(5, 3, scale=3), rng.integers(0, 2, (5, 3)), 2)
+    add(0.5, normal(4, 2), rng.uniform(0, 1, (4, 2)).astype(f32), None)
+    add(1, normal(3, 1), rng.integers(0, 2, (3, 1)), 2)
+
+
+def focal_by_class():
+    def softmax(alpha, gamma, ignore):
+        def per_sample(x, t):
+            log_p = F.log_softmax(x, -1).gather(-1, t.clamp(max=x.shape[-1] - 1)[..., None])[..., 0]
+            a = torch.tensor(alpha, dtype=torch.float64)[t.clamp(max=x.shape[-1] - 1)]
+            each = torch.where(t == ignore, 0, -a * (1 - log_p.exp()) ** gamma * log_p).reshape(len(x), -1)
+            return each.mean(1) if ignore < 0 else each.sum(1)
+        return per_sample
+
+    def binary(alpha, gamma, ignore):
+        def per_sample(x, t):
+            keep, t = t != ignore, (t == 1).to(torch.float64)
+            p = torch.sigmoid(x * (2 * t - 1))
+            each = torch.where(keep, -(alpha * t + (1 - alpha) * (1 - t)) * (1 - p) ** gamma * p.log(), 0)
+            return each.reshape(len(x), -1).sum(1)
+        return per_sample
+    loss("focal", "{alpha: [0.5, 0.1, 1]}", normal(5, 3), rng.integers(0, 3, 5), 3, softmax([0.5, 0.1, 1], 2, -1))
+    loss("focal", "{alpha: [0.5, 0.1, 1], ignore_index: 1, gamma: 1}", normal(4, 6, 3), rng.integers(0, 3, (4, 6)), 3, softmax([0.5, 0.1, 1], 1, 1))
+    loss("focal", "{ignore_index: 3}", normal(4, 6, 3), rng.integers(0, 4, (4, 6)), 4, softmax([0.25] * 3, 2, 3))
+    loss("focal", "{ignore_index: 2, form: binary}", normal(5, 4), rng.integers(0, 3, (5, 4)), 3, binary(0.25, 2, 2))
+
+
 def weighted():
     """PyTorch's mean over minibatches of logits x W, W the unit matrix, and its gradient by W: tests/model/test_weighted_loss.c."""
     n, k = 70, 4
@@ -366,6 +398,8 @@ def everything():
     vectors()
     categorical_hinge()
     focal()
+    smooth_binary_cross_entropy()
+    focal_by_class()
 
 
 weighted() if sys.argv[-1] == "weighted" else everything()

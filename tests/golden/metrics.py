@@ -208,3 +208,26 @@ for dims in ((30, 1), (12, 4)):
     case("mean_absolute_percentage_error", "", x, t, None, m.mean_absolute_percentage_error(*flat, sample_weight=w), 1e-5, w=w)
     case("explained_variance", "", x + 5, t, None, m.explained_variance_score(*flat, sample_weight=w), w=w)
     case("r2", "", x, t, None, m.r2_score(*flat, sample_weight=w), w=w)
+
+# Rows that do not count.
+for name, score in scores.items():
+    t = labels(4, 6, 9)
+    x, keep = leaning(t, 4, 1), t != 2
+    case(name, "{ignore_index: 2}", x, t, 4, score(t[keep], x.argmax(-1)[keep], average="macro"))
+    t, w = labels(4, 40), weights(40)
+    x, keep = leaning(t, 4, 1)[:, :3], t < 3
+    case(name, "{ignore_index: 3, average: weighted}", x, t, 4, score(t[keep], x.argmax(1)[keep], average="weighted", sample_weight=w[keep]), w=w)
+    t = labels(3, 20, 2)
+    x = normal(20, 2) + (t == 1)
+    case(name, "{ignore_index: 2, average: macro}", x, t, 3, np.mean([score(t[t[:, j] < 2, j], x[t[:, j] < 2, j] > 0) for j in range(2)]))
+t, w = labels(5, 12, 6), weights(12)
+x, keep = leaning(t, 5, 1), t != 0
+case("top_k", "{k: 2, ignore_index: 0}", x, t, 5, m.top_k_accuracy_score(t[keep], x[keep], k=2, labels=range(5)))
+case("top_k", "{k: 3, ignore_index: 0}", x, t, 5,
+     m.top_k_accuracy_score(t[keep], x[keep], k=3, labels=range(5), sample_weight=w.repeat(6).reshape(12, 6)[keep]), w=w)
+case("confusion_matrix", "{ignore_index: 0}", x, t, 5, m.accuracy_score(t[keep], x.argmax(-1)[keep]))
+case("confusion_matrix", "{ignore_index: 4}", x[..., :4], t, 5, m.accuracy_score(t[t < 4], x[..., :4].argmax(-1)[t < 4]))
+t = labels(3, 200, 1)
+x = normal(200, 1) + (t == 1)
+case("auc", "{bins: 100000, ignore_index: 2}", x, t, 3, m.roc_auc_score(t[t < 2] == 1, x[t < 2]), 1e-4)
+case("accuracy", "{ignore_index: 2}", x, t, 3, m.accuracy_score(t[t < 2] == 1, x[t < 2] > 0))

@@ -219,6 +219,10 @@ static void test_refusals(void **unused)
         { "perplexity", "", { FLOATS(3), FLOATS(3) }, "needs a label for each row" },
         { "perplexity", "", { FLOATS(1), LABEL(2) }, "2 classes or more" },
         { "perplexity", "{ignore_index: 2}", { FLOATS(3), LABEL(4) }, "labels reach 3" },
+        { "top_k", "{k: 1, ignore_index: 2}", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
+        { "f1", "{ignore_index: 1}", { FLOATS(3), FLOATS(3) }, "ignore_index needs labels as target; found [3]" },
+        { "confusion_matrix", "{ignore_index: 3}", { FLOATS(3), LABEL(5) }, "labels reach 4, the output has 3 classes" },
+        { "auc", "{ignore_index: -2}", { FLOATS(3), LABEL(3) }, "ignore_index" },
     };
     check_refusals(bad, sizeof bad / sizeof *bad);
 }

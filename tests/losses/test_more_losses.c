@@ -143,6 +143,12 @@ static void test_refusals(void **unused)
         { "focal", "{form: softmax}", { FLOATS(1), LABEL(2) }, "the output has 1 class, softmax needs 2 or more" },
         { "focal", "{form: binary}", { FLOATS(3), LABEL(2) }, "needs a target for each logit" },
         { "focal", "", { FLOATS(3), FLOATS(2) }, "a probability for each class" },
+        { "focal", "{alpha: [0.5, 1]}", { FLOATS(3), LABEL(3) }, "alpha has 2 numbers, one is accepted, or one for each class" },
+        { "focal", "{alpha: [0.5, 1]}", { FLOATS(1), LABEL(2) }, "alpha has 2 numbers, one is accepted" },
+        { "focal", "{alpha: 2}", { FLOATS(3), LABEL(3) }, "alpha" },
+        { "focal", "{ignore_index: 1}", { FLOATS(3), FLOATS(3) }, "ignore_index needs labels as target; found [3]" },
+        { "focal", "{ignore_index: 1}", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
+        { "binary_cross_entropy", "{label_smoothing: 1.5}", { FLOATS(1), LABEL(2) }, "label_smoothing" },
         { "focal", "{gamma: -1}", { FLOATS(3), LABEL(3) }, "gamma" },
     };
     check_refusals(bad, sizeof bad / sizeof *bad);

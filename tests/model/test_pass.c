@@ -16,7 +16,7 @@ static const char branched[] =
     "  - batch_norm: {name: norm2}\n"
     "  - avg_pool2d: {size: 2}\n"
     "  - flatten\n"
-    "  - dense: {units: 7, activation: tanh, name: wide}\n"
+    "  - dense: {units: 40, activation: tanh, name: wide}\n"
     "  - dropout: {rate: 0.25}\n"
     "  - dense: {units: 3}\n"
     "loss: softmax_cross_entropy\n"
@@ -101,6 +101,23 @@ static void same_bits_on_any_number_of_threads(void **state)
         if (strcmp(first, hex)) fail_msg("%d threads give other bits than 1", threads[i]);
     }
     compute_init(2, COMPUTE_F32);
+}
+
+/* The whole minibatch is read once more for gradients of large weights alone: those that have more numbers than what they meet in a lane. */
+static void large_weights_have_tiles(void **state)
+{
+    (void)state;
+    static const struct { int units; bool whole; } cases[] = { { 38, false }, { 39, true }, { 300, true } };      /* 192 n > 32 (192 + n) */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char yaml[160];
+        snprintf(yaml, sizeof yaml, "model:\n  - flatten\n  - dense: {units: %d}\n  - dense: {units: 3}\nloss: softmax_cross_entropy\n", cases[i].units);
+        setup s;
+        setup_model(&s, yaml, image, label3, 8);
+        assert_non_null(s.model);
+        assert_int_equal(s.model->layer[1].tensor[0].whole, cases[i].whole);
+        assert_false(s.model->layer[2].tensor[0].whole);
+        setup_end(&s);
+    }
 }
 
 static const char deep[] =
@@ -273,7 +290,7 @@ int main(void)
 {
     compute_init(2, COMPUTE_F32);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients), cmocka_unit_test(memory_is_for_what_is_read), cmocka_unit_test(more_threads_than_at_the_start),
+        cmocka_unit_test(gradients), cmocka_unit_test(large_weights_have_tiles), cmocka_unit_test(memory_is_for_what_is_read), cmocka_unit_test(more_threads_than_at_the_start),
         cmocka_unit_test(same_bits_on_any_number_of_threads), cmocka_unit_test(sharing_changes_nothing),
         cmocka_unit_test(frozen_layers_get_no_gradient), cmocka_unit_test(meters), cmocka_unit_test(without_targets),
     };

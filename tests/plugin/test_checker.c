@@ -182,6 +182,18 @@ static void a_clamp_is_noted(void **state)
     text_free(&h.all);
 }
 
+/* An option that shows nothing is no failure where the code reads it. */
+static void what_is_read_is_noted(void **state)
+{
+    (void)state;
+    heard h = hear("correct", "option_after", NULL, "options");
+    if (h.failed || h.notes != 1 || !has(h.all.s, "values changed nothing in what was tried")) fail_msg("%d failures\n%s", h.failed, h.all.s);
+#if defined(__x86_64__) && defined(__linux__)
+    assert_true(has(h.all.s, "though a pass reads the field"));
+#endif
+    text_free(&h.all);
+}
+
 /* Every check of every kind has a fault that it is the one to find. */
 static void no_check_without_a_fault(void **state)
 {
@@ -250,7 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_are_found), cmocka_unit_test(twins_pass), cmocka_unit_test(no_check_without_a_fault),
         cmocka_unit_test(what_is_asked_for), cmocka_unit_test(one_failure_of_a_plan), cmocka_unit_test(a_clamp_is_noted),
-        cmocka_unit_test(causes_are_named),
+        cmocka_unit_test(causes_are_named), cmocka_unit_test(what_is_read_is_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

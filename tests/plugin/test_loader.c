@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -155,11 +154,8 @@ static void sizes(void **state)
 static void hanging(void **state)
 {
     (void)state;
-    struct timespec a, b;
-    clock_gettime(CLOCK_MONOTONIC, &a);
-    refuses(HEFT_LAYER, bad("hangs"), SOON_MS, "did not end within 0.3 s");
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    assert_true(b.tv_sec - a.tv_sec < PROBE_LIMIT_MS / 1000);
+    refuses(HEFT_LAYER, bad("hangs"), SOON_MS, "did not end within 0.3 s");        /* asleep: by the clock */
+    refuses(HEFT_LAYER, bad("spins"), SOON_MS, "did not end within 0.3 s");        /* by its processor time */
 }
 
 /* Whatever is missing at the end, the process lives and the message says so. */

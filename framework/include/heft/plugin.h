@@ -630,10 +630,13 @@ static inline int64_t heft_needs_pairs(heft_layer_plan *p)
 /* For metrics that compare classes.  Of a sample either each of `rows` rows of `classes` outputs has one class (its target
  * a label, or a number for each class, the largest being meant), or, where classes is 1, each of `rows` outputs is a yes
  * or a no (its target a label 0 or 1, or a number, yes above 0.5; the output a logit, yes above 0). */
-typedef struct heft_answers { int64_t rows, classes; bool labels; } heft_answers;
+typedef struct heft_answers { int64_t rows, classes, ignore_index; bool labels; } heft_answers;
 
-/* plan's first lines.  `binary` takes a number for each output as a yes or no of its own, where classes would be meant. */
-static inline int heft_needs_answers(heft_layer_plan *p, bool binary, heft_answers *a)
+enum { HEFT_IGNORED = -2 };      /* what heft_truth says of a row that does not count */
+
+/* plan's first lines.  `binary` takes a number for each output as a yes or no of its own, where classes would be meant; rows
+ * with the label `ignore_index` do not count (-1: all do), which may be the one behind the last class. */
+static inline int heft_needs_answers(heft_layer_plan *p, bool binary, int64_t ignore_index, heft_answers *a)
 {
     const heft_shape *x = &p->in[0], *y = &p->in[1];
     const int64_t outputs = heft_count(x), targets = heft_count(y);
@@ -646,8 +649,11 @@ static inline int heft_needs_answers(heft_layer_plan *p, bool binary, heft_answe
     if (targets != (a->labels ? a->rows : outputs))
         return heft_fail(&p->error, "needs a label for each row of classes, or a number for each output; "
                          "the output is %s, the target %s", heft_shape_text(x, output), heft_shape_text(y, target));
+    a->ignore_index = ignore_index;
+    if (!a->labels && ignore_index >= 0)
+        return heft_fail(&p->error, "ignore_index needs labels as target; found %s", heft_shape_text(y, target));
     const int64_t known = a->classes == 1 ? 2 : a->classes;
-    if (a->labels && y->limit > known)
+    if (a->labels && y->limit > known + (ignore_index == known))
         return heft_fail(&p->error, "labels reach %lld, the output has %lld classes", (long long)(y->limit - 1),
                          (long long)known);
     p->out = (heft_shape){ .dtype = HEFT_F32 };
@@ -669,7 +675,7 @@ static inline int64_t heft_largest(int64_t n, const float *x)
 /* The class of row r (a yes is 1) by the target, and by the output: -1 if that is not a number. */
 static inline int64_t heft_truth(const heft_answers *a, const float *target, int64_t r)
 {
-    if (a->labels) return heft_ints(target)[r];
+    if (a->labels) return heft_ints(target)[r] == a->ignore_index ? HEFT_IGNORED : heft_ints(target)[r];
     return a->classes == 1 ? target[r] > 0.5f : heft_largest(a->classes, target + r * a->classes);
 }
 
@@ -709,7 +715,7 @@ typedef struct heft_backward {
     const float *out, *dout;
     float *const *din;           /* din[i]: overwritten; NULL if not wanted.  A loss is never asked for its target's */
     const float *const *weight;
-    float *const *dweight;       /* accumulated (+=); NULL for the weights named in gradient_of, never for others: what a
+    float *const *dweight;       /* accumulated (+=); NULL only for weights named in gradient_of, and not always: what a
                                   * frozen layer adds goes where nobody looks */
     const float *const *state;
     const float *const *saved;
@@ -775,8 +781,9 @@ typedef struct heft_layer {
     /* Optional, for weights so big that a gradient of them per lane costs more than
      * it saves (dense): overwrite rows [begin, end) of the gradient of `tensor` from the
      * whole minibatch; backward then finds NULL in dweight for that tensor.  The host cuts the
-     * rows into tiles of a fixed size, so the sums have one order.  Called for the weights
-     * named in gradient_of, a bit per weight (1u << W).  Needs a backward.  [tile] */
+     * rows into tiles of a fixed size, so the sums have one order.  Called for those weights
+     * named in gradient_of, a bit per weight (1u << W), that the host finds large; for the
+     * others backward finds dweight as ever.  Needs a backward.  [tile] */
     void (*gradient)(const void *self, const heft_gradient *p);
     uint32_t gradient_of;
 
@@ -860,13 +867,17 @@ typedef struct heft_problem {
 /* Exactly one of step and iterate is set: an optimizer either consumes a
  * gradient or owns the evaluations.  The host reads the learning rate from the
  * YAML key lr (a number or a schedule) unless the option table has a key of that name;
- * default_lr is used if the user gives none. */
+ * default_lr is used if the user gives none.
+ *
+ * decay_matrices: as AdamW is used, weight decay is for tensors of two axes or more, so that of biases and norms
+ * is 0 (s->decay) unless the user sets decay_rank1. */
 typedef struct heft_optimizer {
     heft_head head;
     int  (*plan)(void *self, heft_optimizer_plan *p);                /* [main]  */
     void (*step)(const void *self, const heft_step *s);              /* [range] */
     void (*iterate)(const void *self, heft_problem *p);              /* [main]  */
     double default_lr;
+    int32_t decay_matrices;
 } heft_optimizer;
 
 /* ---- initializers ------------------------------------------------------- */

@@ -1,5 +1,4 @@
-/* show_read.c -- what is in a checkpoint, read from the HDF5 file alone */
-#include "cli/show.h"
+#include "report/shown.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -7,7 +6,17 @@
 
 #include "base/file.h"
 
-/* In one pass for the range and sum, another for the spread; doubles. */
+static void count_bins(statistics *s, const float *x, int64_t n)
+{
+    const double per = s->max > s->min ? SHOW_BINS / (s->max - s->min) : 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (!isfinite(x[i])) continue;
+        const int k = (int)(((double)x[i] - s->min) * per);
+        s->bin[k < SHOW_BINS ? k : SHOW_BINS - 1]++;
+    }
+}
+
+/* In one pass for the range and sum, others for the spread and the histogram; doubles. */
 static statistics measure(const float *x, int64_t n)
 {
     statistics s = { .min = INFINITY, .max = -INFINITY };
@@ -31,7 +40,8 @@ static statistics measure(const float *x, int64_t n)
     for (int64_t i = 0; i < n; i++)
         if (isfinite(x[i])) spread += ((double)x[i] - s.mean) * ((double)x[i] - s.mean);
     s.std = sqrt(spread / (double)finite);
-    if (!finite) s.min = s.max = NAN;
+    if (finite) count_bins(&s, x, n);
+    else s.min = s.max = NAN;
     return s;
 }
 
