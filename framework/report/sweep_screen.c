@@ -131,17 +131,21 @@ static void add_heading(const sweep *w, const char **heading, char *align, arena
     for (int i = 0; i < n; i++) heading[5 + i] = path_short((size_t)n, path, path[i]), align[5 + i] = 'l';
 }
 
+static bool begins_letter(char c) { return ((unsigned char)c & 0xC0) != 0x80; }
+
 /* A line, cut to the width of the screen. */
 static void put(sweep_screen *s, const char *line, size_t bytes)
 {
     const int across = size_of(s->to).ws_col - 1;
-    int width = 0;
+    int letters = 0, width = 0;
+    for (const char *c = line; c < line + bytes; c++) letters += begins_letter(*c);
+    const int most = letters > across ? across - 1 : across;
     for (const char *c = line; c < line + bytes; c++) {
-        if (((unsigned char)*c & 0xC0) != 0x80 && width++ == across) break;
+        if (begins_letter(*c) && width++ == most) break;
         fputc(*c, s->to);
     }
-    fputc('\n', s->to);
-    s->width[s->lines++] = width < across ? width : across;
+    fputs(letters > across ? "…\n" : "\n", s->to);
+    s->width[s->lines++] = letters < across ? letters : across;
 }
 
 static void put_lines(sweep_screen *s, const text *t)

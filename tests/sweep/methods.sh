@@ -1,7 +1,7 @@
 #!/bin/bash
 # methods.sh BUILD_DIR SOURCE_DIR [SEEDS]: random search, tpe, and tpe with asha on experiments/mnist_sweep.yaml, made smaller (2,000
-# pictures to learn from, 2,000 to judge by, 4 epochs): the best value and the epochs it took, by seed, and their medians.  Wants MNIST in
-# $HEFT_DATA.  No part of the test suite: 20 seeds take a quarter of an hour of two cores.
+# pictures to learn from, 2,000 to judge by): the best value and the epochs it took, by seed, and their medians.  Wants MNIST in
+# $HEFT_DATA.  No part of the test suite: 20 seeds take half an hour of two cores.
 set -euo pipefail
 heft=$(realpath "$1/heft")
 file=$(realpath "$2/experiments/mnist_sweep.yaml")
@@ -36,9 +36,9 @@ run() {
 }
 
 for ((seed = 1; seed <= seeds; seed++)); do
-    run random plain.yaml random "$seed" train.epochs=4
-    run tpe plain.yaml tpe "$seed" train.epochs=4
-    run tpe+asha asha.yaml tpe "$seed" train.epochs=4
+    run random plain.yaml random "$seed"
+    run tpe plain.yaml tpe "$seed"
+    run tpe+asha asha.yaml tpe "$seed"
 done
 for name in random tpe tpe+asha; do
     echo "$name: median best $(awk -v n=$name '$1 == n { print $3 }' all | median), median epochs $(awk -v n=$name '$1 == n { print $4 }' all | median)"

@@ -1,0 +1,3 @@
+#include "bad.h"
+
+LAYER(.unread = 4);
