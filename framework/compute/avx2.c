@@ -1,4 +1,4 @@
-/* avx2.c -- the inner loops of products and convolutions on processors with AVX2
+/* avx2.c -- the inner loops of convolutions on processors with AVX2
  *
  * Both keep a block of up to BLOCK x 16 sums in registers: 12 of the 16 are sums, two hold 16 neighbours of one operand, one a number
  * of the other.  Blocks of a line are as equal as can be, since one of fewer than 4 rows waits for its own sums.  Each sum is
@@ -25,7 +25,7 @@ static bool in_use;                              /* set by avx2_open, read by ev
 void avx2_open(void) { in_use = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && onednn_reads_in_place(); }
 bool avx2_in_use(void) { return in_use; }
 
-/* What sums are added to may be far: it is sent for first and used last. */
+/* Where sums go may be far: it is sent for first and used last. */
 INLINE void send_for(int64_t n, const float *x, int64_t step)
 {
     for (int64_t p = 0; p < n; p++) _mm_prefetch((const char *)(x + p * step), _MM_HINT_T0);
@@ -43,7 +43,7 @@ INLINE void store(float *x, __m256 low, __m256 high)
     _mm256_storeu_ps(x + 8, high);
 }
 
-INLINE void sum_block(int64_t n, const avx2_sum *s, const float *x, const float *w, const float *start, float *y)
+INLINE void sum_block(int64_t n, const avx2_sum *s, const float *x, const float *w, const float *bias, float *y)
 {
     __m256 low[BLOCK], high[BLOCK];
     send_for(n, y, s->y_step);
@@ -59,7 +59,7 @@ INLINE void sum_block(int64_t n, const avx2_sum *s, const float *x, const float 
             }
         }
     for (int64_t p = 0; p < n; p++) {
-        if (start) add_to(start + p * s->start_step, &low[p], &high[p]);
+        if (bias) add_to(bias, &low[p], &high[p]);
         store(y + p * s->y_step, low[p], high[p]);
     }
 }
@@ -90,12 +90,12 @@ INLINE void outer_block(int64_t n, const avx2_outer *s, const float *x, const fl
 #define EACH_SIZE(call) switch (end - at) { case 1: call(1); break; case 2: call(2); break; case 3: call(3); break; \
                                             case 4: call(4); break; case 5: call(5); break; default: call(6); break; }
 
-AVX2 void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *start, float *y)
+AVX2 void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *bias, float *y)
 {
     const int64_t blocks = (n + BLOCK - 1) / BLOCK;
     for (int64_t i = 0, at = 0, end; i < blocks; i++, at = end) {
         end = n * (i + 1) / blocks;
-        #define SUM(rows) sum_block(rows, s, x + at * s->x_step, w, start ? start + at * s->start_step : NULL, y + at * s->y_step)
+        #define SUM(rows) sum_block(rows, s, x + at * s->x_step, w, bias, y + at * s->y_step)
         EACH_SIZE(SUM)
     }
 }
@@ -115,9 +115,9 @@ AVX2 void avx2_outers(const avx2_outer *s, int64_t n, const float *x, const floa
 void avx2_open(void) {}
 bool avx2_in_use(void) { return false; }
 
-void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *start, float *y)
+void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *bias, float *y)
 {
-    (void)s, (void)n, (void)x, (void)w, (void)start, (void)y;
+    (void)s, (void)n, (void)x, (void)w, (void)bias, (void)y;
 }
 
 void avx2_outers(const avx2_outer *s, int64_t n, const float *x, const float *y, float *w)

@@ -2,7 +2,6 @@
 #include "compute/internal.h"
 
 #include <stdarg.h>
-#include <string.h>
 
 /* Set by compute_init, read by every thread after it. */
 static struct {

@@ -1,6 +1,6 @@
 /* compute.h -- threads, fixed-order sums, and the heavy arithmetic
  *
- * The only door to OpenMP, oneDNN.  Nothing here depends on the number of threads (R1): work is cut by the
+ * The only door to OpenMP and oneDNN.  Nothing here depends on the number of threads (R1): work is cut by the
  * caller into tasks whose boundaries come from the model and the batch, and sums over tasks run in a fixed
  * binary tree.
  */

@@ -2,7 +2,8 @@
  *
  * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of
  * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), packed.c (a layout that
- * suits the caches), weights.c (what is made of weights once a pass), direct.c (convolutions) and avx2.c (their inner loops), onednn.c (everything that knows oneDNN).
+ * suits the caches), weights.c (what is made of weights once a pass), direct.c (convolutions) and avx2.c (their inner
+ * loops), onednn.c (everything that knows oneDNN).
  */
 #ifndef HEFT_COMPUTE_INTERNAL_H
 #define HEFT_COMPUTE_INTERNAL_H
@@ -87,10 +88,10 @@ bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const voi
 void avx2_open(void);                            /* after onednn_open */
 bool avx2_in_use(void);                          /* the processor can, and oneDNN has nothing newer for it (nor is absent: plain C is the same everywhere) */
 
-/* n lines of 16: y[p * y_step ..] = start[p * start_step ..], or 0 without start, + the sum over `lines` and `terms` of
+/* n lines of 16: y[p * y_step ..] = bias[0 ..], or 0 where it is NULL, + the sum over `lines` and `terms` of
  * x[line * x_line + p * x_step + term] * the 16 floats w[(line * terms + term) * 16 ..]. */
-typedef struct avx2_sum { int64_t lines, terms, x_line, x_step, start_step, y_step; } avx2_sum;
-void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *start, float *y);
+typedef struct avx2_sum { int64_t lines, terms, x_line, x_step, y_step; } avx2_sum;
+void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *bias, float *y);
 
 /* n lines of 16: w[j * w_step ..] += the sum over `lines` and `points` of x[line * x_line + point * x_step + j] * the 16 floats
  * y[line * y_line + point * y_step ..]. */

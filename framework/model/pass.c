@@ -51,12 +51,17 @@ struct pass {
 /* A lane that goes through its program in one phase leaves nothing behind but what lies in the batch area, its gradient and its
  * tallies: then each thread has an area, which stays in its cache, for one lane after the other.  Where lanes wait for each
  * other between phases, each has its own. */
-static int64_t areas_of(const model *m, bool train)
+static int64_t areas_of(const model *m, bool train, arena *a)
 {
     const int64_t lanes = model_lanes(m, m->batch), threads = compute_threads();
-    for (int i = 0; train && i < m->n_layers; i++)
-        if (surveys(&m->layer[i]) || (m->layer[i].differentiated && m->layer[i].layer->survey_back)) return lanes;
-    return threads < lanes ? threads : lanes;
+    return threads < lanes && program_make(m, train, train, a).n_phases == 1 ? threads : lanes;
+}
+
+/* Samples of the lane in the minibatch under way. */
+static int64_t samples_of(const pass *p, int64_t lane)
+{
+    const int64_t left = p->input.n - lane * p->m->lane_size;
+    return left < p->m->lane_size ? left : p->m->lane_size;
 }
 
 static int64_t area_of(const pass *p, int64_t lane) { return p->areas < p->lanes ? compute_thread() : lane; }
@@ -165,11 +170,11 @@ static void make_tiles(pass *p)
     }
 }
 
-static bool sizes(const model *m, bool train, const memory_plan *plan, size_t bytes[5])
+static bool sizes(const model *m, bool train, const memory_plan *plan, int64_t areas, size_t bytes[5])
 {
     const size_t lanes = (size_t)model_lanes(m, m->batch);
     size_t n;
-    return size_mul((size_t)areas_of(m, train), plan->lane_floats, &n) && size_mul(n, sizeof(float), &bytes[0]) &&
+    return size_mul((size_t)areas, plan->lane_floats, &n) && size_mul(n, sizeof(float), &bytes[0]) &&
            size_mul(plan->batch_floats, sizeof(float), &bytes[1]) &&
            size_mul(lanes, train ? m->n_lane_gradient : 0, &n) && size_mul(n, sizeof(float), &bytes[2]) &&
            size_mul(train ? m->n_trained : 0, sizeof(float), &bytes[3]) &&
@@ -182,7 +187,7 @@ size_t pass_bytes(const model *m, bool train)
     memory_plan plan;
     memory_make(m, train, a, &plan);
     size_t bytes[5], sum = 0;
-    if (!sizes(m, train, &plan, bytes)) sum = SIZE_MAX;
+    if (!sizes(m, train, &plan, areas_of(m, train, a), bytes)) sum = SIZE_MAX;
     else for (int i = 0; i < 5; i++) sum += bytes[i];
     arena_free(a);
     return sum;
@@ -192,10 +197,10 @@ pass *pass_new(const model *m, bool train, problems *pr)
 {
     arena *a = arena_new();
     pass *p = arena_alloc(a, 1, sizeof *p);
-    *p = (pass){ .m = m, .memory = a, .train = train, .lanes = model_lanes(m, m->batch), .areas = areas_of(m, train) };
+    *p = (pass){ .m = m, .memory = a, .train = train, .lanes = model_lanes(m, m->batch), .areas = areas_of(m, train, a) };
     memory_make(m, train, a, &p->plan);
     size_t bytes[5] = { 0 };
-    const bool fits = sizes(m, train, &p->plan, bytes);
+    const bool fits = sizes(m, train, &p->plan, p->areas, bytes);
     if (fits) {
         p->lane_area = block_alloc(bytes[0], 1);
         p->batch_area = block_alloc(bytes[1], 1);
@@ -258,10 +263,10 @@ static void begin_lane(pass *p, int64_t area, int64_t lane)
     if (m->n_tally) memset(p->tally + (size_t)lane * m->n_tally, 0, m->n_tally * sizeof *p->tally);
     if (p->program == &p->full && m->n_lane_gradient)
         memset(p->lane_gradient + (size_t)lane * m->n_lane_gradient, 0, m->n_lane_gradient * sizeof(float));
-    const int64_t first = lane * m->lane_size, left = p->input.n - first;
+    const int64_t first = lane * m->lane_size;
     for (int i = 0; i < m->n_layers; i++) {
         call *c = call_of(p, area, i);
-        c->f.n = c->b.n = left < m->lane_size ? left : m->lane_size;
+        c->f.n = c->b.n = samples_of(p, lane);
         c->f.sample_weight = i >= m->loss && p->input.weights ? p->input.weights + first : NULL;
         c->f.rng = c->b.rng = rng_key(p->input.seed, RNG_PASS, p->input.step, m->layer[i].name_hash);
         for (int k = 0; k < m->layer[i].n_in; k++)
@@ -362,8 +367,8 @@ double pass_mean(const pass *p, int layer)
     const double *part[MOST_LANES];
     for (int64_t lane = 0; lane < p->n_lanes; lane++) {
         const float *out = batch_address(p, &p->plan.layer[layer].out, lane);
-        const int64_t first = lane * p->m->lane_size, left = p->input.n - first, n = left < p->m->lane_size ? left : p->m->lane_size;
-        const float *w = p->input.weights ? p->input.weights + first : NULL;
+        const int64_t n = samples_of(p, lane);
+        const float *w = p->input.weights ? p->input.weights + lane * p->m->lane_size : NULL;
         for (int64_t i = 0; i < n; i++) lane_sum[lane] += (w ? (double)w[i] : 1) * (double)out[i];
         part[lane] = &lane_sum[lane];
     }
