@@ -1,4 +1,4 @@
-/* rng.h -- keys for the random numbers of plugin.h
+/* rng.h -- keys for the random numbers of numbers.h
  *
  * Rule R1: a draw depends on the seed and on what it is for, never on what was drawn before.
  * Every use has a purpose of its own, so no two uses share a stream.

@@ -9,6 +9,7 @@
  * An output that is not a number is wrong.  A row with the label ignore_index counts nothing: out is then the number of
  * a sample's right rows, and the tally "weight" that of the rows that count, as plugin.h says of metrics.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
@@ -28,7 +29,7 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     accuracy *a = self;
-    if (heft_needs_answers(p, a->binary, a->ignore_index, &a->answers)) return -1;
+    if (heft_needs_answers(p, a->binary ? HEFT_YES_OR_NO : HEFT_EITHER, a->ignore_index, NULL, &a->answers)) return -1;
     if (a->ignore_index >= 0)
         p->tensor[p->n_tensors++] = (heft_tensor){ .name = "weight", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
     return 0;
@@ -46,7 +47,7 @@ static bool is_first_largest(int64_t n, const float *x, int64_t label)
 
 static bool row_right(const heft_answers *a, const float *x, int64_t truth)
 {
-    if (a->classes == 1) return truth == 1 ? *x > 0 : *x <= 0;
+    if (a->classes == 1) return truth == 1 ? *x > 0 : truth == 0 && *x <= 0;
     return truth >= 0 && x[truth] == x[truth] && is_first_largest(a->classes, x, truth);
 }
 

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 #include <heft/plugin.h>
+#include <heft/window.h>
 
 typedef struct {
     heft_int_list output_size;

@@ -14,6 +14,7 @@
  * J. Hanley, B. McNeil, "The Meaning and Use of the Area under a ROC Curve", Radiology 143 (1982).  As scikit-learn's
  * roc_auc_score, with multi_class ovr; Keras' AUC has 200 thresholds, evenly over probabilities.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
@@ -37,7 +38,7 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     auc *l = self;
-    if (heft_needs_answers(p, l->binary, l->ignore_index, &l->answers)) return -1;
+    if (heft_needs_answers(p, l->binary ? HEFT_YES_OR_NO : HEFT_EITHER, l->ignore_index, NULL, &l->answers)) return -1;
     const int64_t classes = l->answers.classes;
     l->columns = classes == 1 ? l->answers.rows : classes == 2 ? 1 : classes;
     if (l->columns > (1 << 24) / l->bins)

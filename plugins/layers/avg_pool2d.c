@@ -8,6 +8,7 @@
  */
 #include <string.h>
 #include <heft/plugin.h>
+#include <heft/window.h>
 
 typedef struct {
     heft_int_list size, stride, padding;

@@ -12,13 +12,13 @@
  * As PyTorch's BCEWithLogitsLoss.  Keras expects probabilities unless from_logits is set; Caffe's
  * SigmoidCrossEntropyLoss is the sum over a sample's outputs, not the mean.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
     heft_real_list pos_weight;
     double  label_smoothing;
-    int64_t count;                               /* derived: outputs per sample */
-    bool    labels;                              /* derived: the target holds 0 or 1 as integers */
+    heft_answers answers;                        /* derived */
 } binary_cross_entropy;
 
 enum { SIGMOID };                                /* saved */
@@ -33,33 +33,22 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     binary_cross_entropy *l = self;
-    const heft_shape *x = &p->in[0], *y = &p->in[1];
-    l->count = heft_count(x);
-    l->labels = y->dtype == HEFT_I32;
-    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
-    if (heft_needs(p, 0, -1, "logits as output")) return -1;
-    if (heft_count(y) != l->count)
-        return heft_fail(&p->error, "needs a target for each logit; the output is %s, the target %s",
-                         heft_shape_text(x, output), heft_shape_text(y, target));
-    if (l->labels && y->limit > 2)
-        return heft_fail(&p->error, "labels reach %lld, 0 and 1 are accepted "
-                         "(softmax_cross_entropy takes more classes)", (long long)(y->limit - 1));
-
+    const heft_shape *x = &p->in[0];
+    if (heft_needs_answers(p, HEFT_YES_OR_NO, -1, "softmax_cross_entropy takes more", &l->answers)) return -1;
     const int64_t last = x->rank ? x->dim[x->rank - 1] : 1;
     if (l->pos_weight.n > 1 && l->pos_weight.n != last)
         return heft_fail(&p->error, "pos_weight has %d numbers, the last axis of the output %lld",
                          (int)l->pos_weight.n, (long long)last);
 
-    p->out = (heft_shape){ HEFT_F32, 0 };
     p->tensor[p->n_tensors++] = (heft_tensor){
-        .name = "sigmoid", .role = HEFT_SAVED, .shape = { HEFT_F32, 1, { l->count } }, .per_sample = true };
+        .name = "sigmoid", .role = HEFT_SAVED, .shape = { HEFT_F32, 1, { l->answers.rows } }, .per_sample = true };
     return 0;
 }
 
 static inline float target_at(const binary_cross_entropy *l, const float *t, int64_t i)
 {
     const float s = (float)l->label_smoothing;
-    return (1 - s) * (l->labels ? (float)heft_ints(t)[i] : t[i]) + s / 2;
+    return (1 - s) * (l->answers.labels ? (float)heft_ints(t)[i] : t[i]) + s / 2;
 }
 
 /* (q - 1) t of output i, or 0. */
@@ -75,14 +64,14 @@ static void forward(const void *self, const heft_forward *p)
     const float *restrict x = p->in[0], *restrict t = p->in[1];
     for (int64_t i = 0; i < p->n; i++) {
         double sum = 0;
-        for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
+        for (int64_t j = i * l->answers.rows; j < (i + 1) * l->answers.rows; j++) {
             const float e = heft_expf(-fabsf(x[j]));
             const float tail = log1pf(e);
             sum += (x[j] > 0 ? x[j] : 0) - x[j] * target_at(l, t, j) + tail;
             if (l->pos_weight.n) sum += surplus(l, t, j) * ((x[j] < 0 ? -x[j] : 0) + tail);
             if (p->train) p->saved[SIGMOID][j] = (x[j] < 0 ? e : 1) / (1 + e);
         }
-        p->out[i] = (float)(sum / (double)l->count);
+        p->out[i] = (float)(sum / (double)l->answers.rows);
     }
 }
 
@@ -93,8 +82,8 @@ static void backward(const void *self, const heft_backward *p)
     float *restrict dx = p->din[0];
     if (!dx) return;
     for (int64_t i = 0; i < p->n; i++) {
-        const float w = p->dout[i] / (float)l->count;
-        for (int64_t j = i * l->count; j < (i + 1) * l->count; j++)
+        const float w = p->dout[i] / (float)l->answers.rows;
+        for (int64_t j = i * l->answers.rows; j < (i + 1) * l->answers.rows; j++)
             dx[j] = w * (sigmoid[j] - target_at(l, t, j) + surplus(l, t, j) * (sigmoid[j] - 1));
     }
 }
@@ -103,7 +92,7 @@ static void backward(const void *self, const heft_backward *p)
 static void predict(const void *self, const heft_forward *p)
 {
     const binary_cross_entropy *l = self;
-    for (int64_t i = 0; i < p->n * l->count; i++) {
+    for (int64_t i = 0; i < p->n * l->answers.rows; i++) {
         const float e = heft_expf(-fabsf(p->in[0][i]));
         p->out[i] = (p->in[0][i] < 0 ? e : 1) / (1 + e);
     }

@@ -5,6 +5,7 @@
  *
  * The host reports the first state alone: the share on the diagonal, of all rows that count.  The matrix is the second one.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
@@ -25,7 +26,7 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     confusion_matrix *l = self;
-    if (heft_needs_answers(p, false, l->ignore_index, &l->answers)) return -1;
+    if (heft_needs_answers(p, HEFT_EITHER, l->ignore_index, NULL, &l->answers)) return -1;
     l->classes = l->answers.classes == 1 ? 2 : l->answers.classes;
     if (l->classes > MOST_CLASSES)
         return heft_fail(&p->error, "the output has %lld classes, %d are the most", (long long)l->classes,

@@ -9,6 +9,7 @@
  * x after i * stride: A. van den Oord et al., "WaveNet", 2016, section 2.1.  https://arxiv.org/abs/1609.03499
  */
 #include <heft/plugin.h>
+#include <heft/window.h>
 
 typedef struct {
     int64_t filters, kernel, stride, dilation, groups;

@@ -11,6 +11,7 @@
  * depthwise convolution.
  */
 #include <heft/plugin.h>
+#include <heft/window.h>
 
 typedef struct {
     int64_t filters;

@@ -16,6 +16,7 @@
  * https://arxiv.org/abs/1603.07285
  */
 #include <heft/plugin.h>
+#include <heft/window.h>
 
 typedef struct {
     int64_t filters;

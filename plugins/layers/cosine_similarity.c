@@ -5,6 +5,7 @@
  * A vector shorter than 1e-8 has c = 0 and no gradient.  As PyTorch's CosineEmbeddingLoss for pairs that are alike;
  * Keras' loss CosineSimilarity is -c, its metric c.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct { int64_t rows, width; } cosine_similarity;   /* derived */

@@ -11,6 +11,7 @@
  * bytes.  L. Sifre, "Rigid-Motion Scattering for Image Classification", 2014, section 6.2.
  */
 #include <heft/plugin.h>
+#include <heft/window.h>
 
 typedef struct {
     int64_t multiplier;

@@ -7,6 +7,7 @@
  * otherwise; undefined (NaN) for fewer than two samples.  Spreads below a millionth of the numbers' size, near what
  * float32 resolves, count as none.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct { int64_t count; } explained_variance;        /* derived: columns */

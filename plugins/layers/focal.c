@@ -16,6 +16,7 @@
  * apply_class_balancing; softmax is Keras' CategoricalFocalCrossentropy.  Keras' take probabilities unless told
  * otherwise.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
@@ -23,8 +24,7 @@ typedef struct {
     double  gamma;
     int     form;
     int64_t ignore_index;
-    int64_t rows, classes;                       /* derived; classes 1: binary */
-    bool    labels;                              /* derived: the target is integers */
+    heft_answers answers;                        /* derived */
 } focal;
 
 enum { AUTO, BINARY, SOFTMAX };                  /* form */
@@ -41,29 +41,12 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     focal *l = self;
-    const heft_shape *x = &p->in[0], *y = &p->in[1];
-    const int64_t outputs = heft_count(x), targets = heft_count(y);
-    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
-    if (heft_needs(p, 0, -1, "logits as output")) return -1;
-    l->labels = y->dtype == HEFT_I32;
-    const bool binary = l->form == BINARY || (l->form == AUTO && targets == outputs);
-    l->classes = !binary && x->rank ? x->dim[x->rank - 1] : 1;
-    l->rows = outputs / l->classes;
-    if (!binary && l->classes < 2)
-        return heft_fail(&p->error, "the output has 1 class, softmax needs 2 or more (binary takes one logit)");
-    if (targets != (l->labels ? l->rows : outputs))
-        return heft_fail(&p->error, "needs a %s; the output is %s, the target %s", binary ? "target for each logit"
-                         : "label for each row of classes, or a probability for each class",
-                         heft_shape_text(x, output), heft_shape_text(y, target));
-    if (l->alpha.n != 1 && l->alpha.n != l->classes)
+    const bool binary = l->form == BINARY || (l->form == AUTO && heft_count(&p->in[0]) == heft_count(&p->in[1]));
+    if (heft_needs_answers(p, binary ? HEFT_YES_OR_NO : HEFT_CLASSES, l->ignore_index,
+                           binary ? "form softmax takes more" : "form binary takes one logit", &l->answers))
+        return -1;
+    if (l->alpha.n != 1 && l->alpha.n != l->answers.classes)
         return heft_fail(&p->error, "alpha has %d numbers, one is accepted%s", (int)l->alpha.n, binary ? "" : ", or one for each class");
-    if (!l->labels && l->ignore_index >= 0)
-        return heft_fail(&p->error, "ignore_index needs labels as target; found %s", heft_shape_text(y, target));
-    const int64_t known = binary ? 2 : l->classes;
-    if (l->labels && y->limit > known + (l->ignore_index == known))
-        return heft_fail(&p->error, "labels reach %lld, %s has %lld classes", (long long)(y->limit - 1),
-                         binary ? "a yes or no" : "the output", (long long)known);
-    p->out = (heft_shape){ HEFT_F32, 0 };
     if (l->ignore_index >= 0)
         p->tensor[p->n_tensors++] = (heft_tensor){ .name = "weight", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
     return 0;
@@ -72,27 +55,15 @@ static int plan(void *self, heft_layer_plan *p)
 /* log(1 + exp(x)) = - log sigmoid(-x). */
 static inline double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
 
-static inline bool is_yes(const focal *l, const float *t, int64_t i)
+/* Of one output, y being 1 for yes: the loss, and its derivative by x. */
+static double binary_loss(const focal *l, float x, int64_t y, double *dx)
 {
-    return l->labels ? heft_ints(t)[i] == 1 : t[i] > 0.5f;
-}
-
-/* Of one output: the loss, and its derivative by x. */
-static double binary_loss(const focal *l, float x, bool yes, double *dx)
-{
+    if (y < 0) return *dx = NAN;
+    const bool yes = y == 1;
     const double z = yes ? x : -x, a = yes ? l->alpha.v[0] : 1 - l->alpha.v[0];
     const double log_p = -softplus(-z), log_q = -softplus(z), easy = a * exp(l->gamma * log_q);
     *dx = easy * (l->gamma * exp(log_p) * log_p - exp(log_q)) * (yes ? 1 : -1);
     return -easy * log_p;
-}
-
-static int64_t label_of(const focal *l, const float *t, int64_t r)
-{
-    if (l->labels) return heft_ints(t)[r];
-    int64_t at = 0;
-    for (int64_t k = 1; k < l->classes; k++)
-        if (t[r * l->classes + k] > t[r * l->classes + at]) at = k;
-    return at;
 }
 
 /* dx_k is slope (softmax(x)_k - [k = y]); sum is that of exp(x - most). */
@@ -101,10 +72,12 @@ typedef struct { double loss, slope, sum; float most; } row;
 /* Of a row of classes.  1 - p is added up from the other classes, and log p / (1 - p) goes to -1 with it. */
 static row softmax_loss(const focal *l, const float *restrict x, int64_t y)
 {
+    const int64_t n = l->answers.classes;
     row o = { 0, 0, 0, x[0] };
-    for (int64_t k = 1; k < l->classes; k++) o.most = x[k] > o.most ? x[k] : o.most;
+    if (y < 0) return (row){ NAN, NAN, NAN, x[0] };
+    for (int64_t k = 1; k < n; k++) o.most = x[k] > o.most ? x[k] : o.most;
     double others = 0;
-    for (int64_t k = 0; k < l->classes; k++) others += k == y ? 0 : heft_expf(x[k] - o.most);
+    for (int64_t k = 0; k < n; k++) others += k == y ? 0 : heft_expf(x[k] - o.most);
     const double own = heft_expf(x[y] - o.most);
     o.sum = own + others;
     const double p = own / o.sum, q = others / o.sum, log_p = x[y] - o.most - log(o.sum);
@@ -114,60 +87,60 @@ static row softmax_loss(const focal *l, const float *restrict x, int64_t y)
     return o;
 }
 
-static bool ignored(const focal *l, const float *t, int64_t r)
-{
-    return l->ignore_index >= 0 && heft_ints(t)[r] == l->ignore_index;
-}
-
 static void survey(const void *self, const heft_forward *p)
 {
     const focal *l = self;
-    for (int64_t r = 0; l->ignore_index >= 0 && r < p->n * l->rows; r++)
-        if (!ignored(l, p->in[1], r)) p->tally[WEIGHT][0] += heft_sample_weight(p, r / l->rows);
+    const heft_answers *a = &l->answers;
+    for (int64_t r = 0; l->ignore_index >= 0 && r < p->n * a->rows; r++)
+        if (!heft_ignored(a, p->in[1], r)) p->tally[WEIGHT][0] += heft_sample_weight(p, r / a->rows);
 }
 
 static void forward(const void *self, const heft_forward *p)
 {
     const focal *l = self;
+    const heft_answers *a = &l->answers;
     double unused;
     if (!p->total) survey(self, p);
     for (int64_t i = 0; i < p->n; i++) {
         double sum = 0;
-        for (int64_t r = i * l->rows; r < (i + 1) * l->rows; r++)
-            sum += ignored(l, p->in[1], r) ? 0
-                 : l->classes == 1 ? binary_loss(l, p->in[0][r], is_yes(l, p->in[1], r), &unused)
-                 : softmax_loss(l, p->in[0] + r * l->classes, label_of(l, p->in[1], r)).loss;
-        p->out[i] = (float)(l->ignore_index >= 0 ? sum : sum / (double)l->rows);
+        for (int64_t r = i * a->rows; r < (i + 1) * a->rows; r++) {
+            const int64_t y = heft_truth(a, p->in[1], r);
+            sum += y == HEFT_IGNORED ? 0 : a->classes == 1 ? binary_loss(l, p->in[0][r], y, &unused)
+                 : softmax_loss(l, p->in[0] + r * a->classes, y).loss;
+        }
+        p->out[i] = (float)(l->ignore_index >= 0 ? sum : sum / (double)a->rows);
     }
 }
 
 static void backward(const void *self, const heft_backward *p)
 {
     const focal *l = self;
+    const heft_answers *a = &l->answers;
+    const int64_t n = a->classes;
     if (!p->din[0]) return;
-    for (int64_t r = 0; r < p->n * l->rows; r++) {
-        const double w = p->dout[r / l->rows] / (l->ignore_index >= 0 ? 1 : (double)l->rows);
-        if (ignored(l, p->in[1], r)) {
-            for (int64_t k = 0; k < l->classes; k++) p->din[0][r * l->classes + k] = 0;
+    for (int64_t r = 0; r < p->n * a->rows; r++) {
+        const double w = p->dout[r / a->rows] / (l->ignore_index >= 0 ? 1 : (double)a->rows);
+        const int64_t y = heft_truth(a, p->in[1], r);
+        const float *restrict x = p->in[0] + r * n;
+        float *restrict dx = p->din[0] + r * n;
+        if (y == HEFT_IGNORED) {
+            for (int64_t k = 0; k < n; k++) dx[k] = 0;
             continue;
         }
-        if (l->classes == 1) {
-            double dx;
-            binary_loss(l, p->in[0][r], is_yes(l, p->in[1], r), &dx);
-            p->din[0][r] = (float)(w * dx);
+        if (n == 1) {
+            double slope;
+            binary_loss(l, *x, y, &slope);
+            *dx = (float)(w * slope);
             continue;
         }
-        const float *restrict x = p->in[0] + r * l->classes;
-        float *restrict dx = p->din[0] + r * l->classes;
-        const int64_t y = label_of(l, p->in[1], r);
         const row o = softmax_loss(l, x, y);
         const float scale = (float)(w * o.slope / o.sum);
         double others = 0;
-        for (int64_t k = 0; k < l->classes; k++) {
+        for (int64_t k = 0; k < n; k++) {
             dx[k] = scale * heft_expf(x[k] - o.most);
             others += k == y ? 0 : dx[k];
         }
-        dx[y] = (float)-others;
+        if (y >= 0) dx[y] = (float)-others;
     }
 }
 
@@ -175,15 +148,16 @@ static void backward(const void *self, const heft_backward *p)
 static void predict(const void *self, const heft_forward *p)
 {
     const focal *l = self;
-    for (int64_t r = 0; r < p->n * l->rows; r++) {
-        const float *x = p->in[0] + r * l->classes;
-        if (l->classes == 1) {
+    const int64_t n = l->answers.classes;
+    for (int64_t r = 0; r < p->n * l->answers.rows; r++) {
+        const float *x = p->in[0] + r * n;
+        if (n == 1) {
             p->out[r] = heft_sigmoidf(x[0]);
             continue;
         }
         const row o = softmax_loss(l, x, 0);
-        for (int64_t k = 0; k < l->classes; k++)
-            p->out[r * l->classes + k] = (float)(heft_expf(x[k] - o.most) / o.sum);
+        for (int64_t k = 0; k < n; k++)
+            p->out[r * n + k] = (float)(heft_expf(x[k] - o.most) / o.sum);
     }
 }
 

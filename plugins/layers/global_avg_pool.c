@@ -9,6 +9,7 @@
  * M. Lin, Q. Chen, S. Yan, "Network In Network", ICLR 2014, section 3.2.  https://arxiv.org/abs/1312.4400
  * As Keras' GlobalAveragePooling, whose mask is the second input.
  */
+#include <heft/mask.h>
 #include <heft/plugin.h>
 
 typedef struct {

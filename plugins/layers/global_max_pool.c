@@ -9,6 +9,7 @@
  * A NaN makes its channel's output NaN.
  */
 #include <string.h>
+#include <heft/mask.h>
 #include <heft/plugin.h>
 
 typedef struct {

@@ -19,6 +19,7 @@
  * EMNLP 2014.  https://arxiv.org/abs/1406.1078
  */
 #include <string.h>
+#include <heft/mask.h>
 #include <heft/plugin.h>
 
 typedef struct {

@@ -7,6 +7,7 @@
  *
  * As PyTorch's HuberLoss and Keras' Huber.  smooth_l1 is this divided by delta.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {

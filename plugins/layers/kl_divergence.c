@@ -10,6 +10,7 @@
  * log_probabilities is PyTorch's KLDivLoss, with its reduction batchmean (its mean divides by the classes too);
  * probabilities is Keras' KLDivergence.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
@@ -51,7 +52,7 @@ static double row_loss(const kl_divergence *l, const float *restrict x, const fl
     const double log_sum = l->input == LOGITS ? log_sum_exp(l->classes, x, &most) : 0;
     double loss = 0;
     for (int64_t k = 0; k < l->classes; k++) {
-        if (!(t[k] > 0)) continue;
+        if (t[k] <= 0) continue;                        /* NaN stays */
         const double log_q = l->input == PROBABILITIES ? log(x[k] <= 1e-7f ? 1e-7 : x[k]) : x[k] - most - log_sum;
         loss += t[k] * (log(t[k]) - log_q);
     }

@@ -4,6 +4,7 @@
  *
  * As Keras' LogCosh; PyTorch has none.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct { int64_t count; } log_cosh;      /* derived: outputs per sample */

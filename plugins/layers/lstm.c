@@ -13,6 +13,7 @@
  * F. Gers, J. Schmidhuber, F. Cummins, "Learning to Forget", Neural Computation 12 (2000).
  */
 #include <string.h>
+#include <heft/mask.h>
 #include <heft/plugin.h>
 
 typedef struct {

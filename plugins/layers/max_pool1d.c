@@ -9,6 +9,7 @@
  */
 #include <string.h>
 #include <heft/plugin.h>
+#include <heft/window.h>
 
 typedef struct {
     int64_t size, stride;

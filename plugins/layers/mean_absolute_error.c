@@ -4,6 +4,7 @@
  *
  * As PyTorch's L1Loss and Keras' MeanAbsoluteError.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct { int64_t count; } mean_absolute_error;       /* derived: outputs per sample */
@@ -11,14 +12,8 @@ typedef struct { int64_t count; } mean_absolute_error;       /* derived: outputs
 static int plan(void *self, heft_layer_plan *p)
 {
     mean_absolute_error *l = self;
-    l->count = heft_count(&p->in[0]);
-    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
-    if (heft_needs(p, 0, -1, "numbers as output") || heft_needs(p, 1, -1, "numbers as target")) return -1;
-    if (heft_count(&p->in[1]) != l->count)
-        return heft_fail(&p->error, "needs a target for each output; the output is %s, the target %s",
-                         heft_shape_text(&p->in[0], output), heft_shape_text(&p->in[1], target));
-    p->out = (heft_shape){ HEFT_F32, 0 };
-    return 0;
+    l->count = heft_needs_pairs(p);
+    return l->count < 0 ? -1 : 0;
 }
 
 static void forward(const void *self, const heft_forward *p)

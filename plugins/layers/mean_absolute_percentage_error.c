@@ -4,6 +4,7 @@
  *
  * A share, 0.05 being 5 %, as scikit-learn's; Keras' is in percent.  Targets near 0 make it useless.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {

@@ -12,6 +12,7 @@
  * What padding gives itself is left to the loss to ignore.  A position that could attend to nothing but padding takes
  * nothing, y = bo, where PyTorch gives NaN and Keras the mean over all.
  */
+#include <heft/mask.h>
 #include <heft/plugin.h>
 
 typedef struct {

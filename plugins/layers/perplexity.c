@@ -4,11 +4,12 @@
  *
  * F. Jelinek et al., "Perplexity -- a measure of the difficulty of speech recognition tasks", 1977.  x are logits.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
     int64_t ignore_index;
-    int64_t rows, classes;                       /* derived */
+    heft_answers answers;                        /* derived */
 } perplexity;
 
 enum { SUM, ROWS };                              /* tallies */
@@ -22,18 +23,10 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     perplexity *l = self;
-    const heft_shape *x = &p->in[0], *y = &p->in[1];
-    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
-    if (heft_needs(p, 0, -1, "logits as output")) return -1;
-    l->classes = x->rank ? x->dim[x->rank - 1] : 1;
-    l->rows = heft_count(x) / l->classes;
-    if (y->dtype != HEFT_I32 || heft_count(y) != l->rows || l->classes < 2)
-        return heft_fail(&p->error, "needs a label for each row of 2 classes or more; the output is %s, the target %s",
-                         heft_shape_text(x, output), heft_shape_text(y, target));
-    if (y->limit > l->classes + (l->ignore_index == l->classes))
-        return heft_fail(&p->error, "labels reach %lld, the output has %lld classes", (long long)(y->limit - 1),
-                         (long long)l->classes);
-    p->out = (heft_shape){ HEFT_F32, 0 };
+    char target[HEFT_SHAPE_TEXT];
+    if (heft_needs_answers(p, HEFT_CLASSES, l->ignore_index, NULL, &l->answers)) return -1;
+    if (!l->answers.labels)
+        return heft_fail(&p->error, "needs a label for each row of classes; the target is %s", heft_shape_text(&p->in[1], target));
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "sum", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "rows", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "value", .role = HEFT_STATE, .shape = { HEFT_F32, 0 } };
@@ -53,11 +46,11 @@ static double row_loss(int64_t n, const float *x, int32_t label)
 static void forward(const void *self, const heft_forward *p)
 {
     const perplexity *l = self;
-    const int32_t *label = heft_ints(p->in[1]);
-    for (int64_t r = 0; r < p->n * l->rows; r++) {
-        if (label[r] == l->ignore_index) continue;
-        const double w = heft_sample_weight(p, r / l->rows);
-        p->tally[SUM][0] += w * row_loss(l->classes, p->in[0] + r * l->classes, label[r]);
+    const heft_answers *a = &l->answers;
+    for (int64_t r = 0; r < p->n * a->rows; r++) {
+        if (heft_ignored(a, p->in[1], r)) continue;
+        const double w = heft_sample_weight(p, r / a->rows);
+        p->tally[SUM][0] += w * row_loss(a->classes, p->in[0] + r * a->classes, heft_ints(p->in[1])[r]);
         p->tally[ROWS][0] += w;
     }
     for (int64_t i = 0; i < p->n; i++) p->out[i] = 0;

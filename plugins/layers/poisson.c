@@ -6,6 +6,7 @@
  *
  * As PyTorch's PoissonNLLLoss, for which the logarithm of a rate below 0 is not a number.  Keras' Poisson has x the rate, and eps 1e-7.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {

@@ -8,6 +8,7 @@
  * The squares of float32 targets are exact in double, so the difference above is good to about 1e-16 sum t^2;
  * targets that spread by less than a millionth of their size, near what float32 resolves, count as constant.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct { int64_t count; } r2;                        /* derived: columns */
@@ -18,14 +19,9 @@ enum { VALUE };                                              /* state */
 static int plan(void *self, heft_layer_plan *p)
 {
     r2 *l = self;
-    l->count = heft_count(&p->in[0]);
-    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
-    if (heft_needs(p, 0, -1, "numbers as output") || heft_needs(p, 1, -1, "numbers as target")) return -1;
-    if (heft_count(&p->in[1]) != l->count)
-        return heft_fail(&p->error, "needs a target for each output; the output is %s, the target %s",
-                         heft_shape_text(&p->in[0], output), heft_shape_text(&p->in[1], target));
+    l->count = heft_needs_pairs(p);
+    if (l->count < 0) return -1;
     const heft_shape columns = { HEFT_F32, 1, { l->count } };
-    p->out = (heft_shape){ HEFT_F32, 0 };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "sum", .role = HEFT_TALLY, .shape = columns };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "squares", .role = HEFT_TALLY, .shape = columns };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "error", .role = HEFT_TALLY, .shape = columns };

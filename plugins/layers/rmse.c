@@ -2,6 +2,7 @@
  *
  * As Keras' RootMeanSquaredError; scikit-learn's takes the root for each output and the mean of roots.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct { int64_t count; } rmse;          /* derived: outputs per sample */

@@ -14,6 +14,7 @@
  * J. Elman, "Finding Structure in Time", Cognitive Science 14 (1990).
  */
 #include <string.h>
+#include <heft/mask.h>
 #include <heft/plugin.h>
 
 typedef struct {

@@ -7,6 +7,7 @@
  *
  * As PyTorch's SmoothL1Loss; beta 0 gives its L1Loss.  huber is this times its delta.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {

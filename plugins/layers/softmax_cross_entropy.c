@@ -16,14 +16,15 @@
  * of rows that are not ignored.  Keras expects probabilities unless from_logits is set, and divides by the number of
  * samples whatever the class_weight.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
     double  label_smoothing;
     heft_real_list class_weights;
     int64_t ignore_index;
-    int64_t rows, classes;                       /* derived */
-    bool    soft, weighted;                      /* derived: y is probabilities; rows do not weigh the same */
+    heft_answers answers;                        /* derived */
+    bool    weighted;                            /* derived: rows do not weigh the same */
 } softmax_cross_entropy;
 
 enum { P };                                      /* saved */
@@ -41,34 +42,16 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     softmax_cross_entropy *l = self;
-    const heft_shape *x = &p->in[0], *y = &p->in[1];
-    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
-    if (heft_needs(p, 0, -1, "logits as output")) return -1;
-    l->classes = x->rank ? x->dim[x->rank - 1] : 1;
-    if (l->classes < 2)
-        return heft_fail(&p->error, "the output has 1 class, 2 or more are needed "
-                         "(binary_cross_entropy takes one logit)");
-    l->rows = heft_count(x) / l->classes;
-    l->soft = y->dtype == HEFT_F32;
-    if (heft_count(y) != (l->soft ? heft_count(x) : l->rows))
-        return heft_fail(&p->error, "needs a label for each row of classes, or a probability for each class; "
-                         "the output is %s, the target %s", heft_shape_text(x, output), heft_shape_text(y, target));
-    if (l->class_weights.n && l->class_weights.n != l->classes)
+    const heft_answers *a = &l->answers;
+    if (heft_needs_answers(p, HEFT_CLASSES, l->ignore_index, "binary_cross_entropy takes one logit", &l->answers)) return -1;
+    if (l->class_weights.n && l->class_weights.n != a->classes)
         return heft_fail(&p->error, "class_weights has %d numbers, the output %lld classes", (int)l->class_weights.n,
-                         (long long)l->classes);
-    if (l->soft && l->ignore_index >= 0)
-        return heft_fail(&p->error, "ignore_index needs labels as target; found %s", heft_shape_text(y, target));
-    const bool beyond = l->ignore_index == l->classes;       /* a label that is no class, to be ignored */
-    if (!l->soft && y->limit > l->classes + beyond)
-        return heft_fail(&p->error, "labels reach %lld, the output has %lld classes",
-                         (long long)(y->limit - 1), (long long)l->classes);
-
-    p->out = (heft_shape){ HEFT_F32, 0 };
+                         (long long)a->classes);
     p->tensor[p->n_tensors++] = (heft_tensor){
-        .name = "p", .role = HEFT_SAVED, .shape = { HEFT_F32, 2, { l->rows, l->classes } }, .per_sample = true };
+        .name = "p", .role = HEFT_SAVED, .shape = { HEFT_F32, 2, { a->rows, a->classes } }, .per_sample = true };
     p->tensor[p->n_tensors++] = (heft_tensor){
-        .name = "e", .role = HEFT_SCRATCH, .shape = { HEFT_F32, 1, { l->classes } } };
-    l->weighted = !l->soft && (l->class_weights.n || l->ignore_index >= 0);
+        .name = "e", .role = HEFT_SCRATCH, .shape = { HEFT_F32, 1, { a->classes } } };
+    l->weighted = a->labels && (l->class_weights.n || l->ignore_index >= 0);
     if (l->weighted)
         p->tensor[p->n_tensors++] = (heft_tensor){ .name = "weight", .role = HEFT_TALLY, .shape = { HEFT_F32, 0 } };
     return 0;
@@ -91,27 +74,22 @@ static void divide(int64_t n, float *e, double sum)
     for (int64_t k = 0; k < n; k++) e[k] *= scale;
 }
 
-static bool ignored(const softmax_cross_entropy *l, const float *target, int64_t r)
-{
-    return l->ignore_index >= 0 && heft_ints(target)[r] == l->ignore_index;
-}
-
 /* What the rows of a lane's samples weigh. */
 static double weight_of(const softmax_cross_entropy *l, const heft_forward *p)
 {
     const float *target = p->in[1];
     double sum = 0;
-    for (int64_t r = 0; r < p->n * l->rows; r++)
-        if (!ignored(l, target, r))
-            sum += heft_sample_weight(p, r / l->rows) * (l->class_weights.n ? l->class_weights.v[heft_ints(target)[r]] : 1);
+    for (int64_t r = 0; r < p->n * l->answers.rows; r++)
+        if (!heft_ignored(&l->answers, target, r))
+            sum += heft_sample_weight(p, r / l->answers.rows) * (l->class_weights.n ? l->class_weights.v[heft_ints(target)[r]] : 1);
     return sum;
 }
 
 /* w_k t_k of row r. */
 static inline double share(const softmax_cross_entropy *l, const float *target, int64_t r, int64_t k)
 {
-    const double y = l->soft ? target[r * l->classes + k] : heft_ints(target)[r] == k;
-    const double t = (1 - l->label_smoothing) * y + l->label_smoothing / (double)l->classes;
+    const double y = l->answers.labels ? heft_ints(target)[r] == k : target[r * l->answers.classes + k];
+    const double t = (1 - l->label_smoothing) * y + l->label_smoothing / (double)l->answers.classes;
     return t * l->class_weights.v[k];
 }
 
@@ -119,7 +97,7 @@ static inline double share(const softmax_cross_entropy *l, const float *target, 
 static double row_loss(const softmax_cross_entropy *l, const float *restrict x, const float *restrict target,
                        int64_t r, float *restrict e, bool normalize)
 {
-    const int64_t n = l->classes;
+    const int64_t n = l->answers.classes;
     const double s = l->label_smoothing;
     float most;
     const double sum = exponentials(n, x, e, &most), log_sum = log(sum);
@@ -127,7 +105,7 @@ static double row_loss(const softmax_cross_entropy *l, const float *restrict x, 
 
     if (l->class_weights.n)
         for (int64_t k = 0; k < n; k++) loss += share(l, target, r, k) * (log_sum - (x[k] - most));
-    else if (l->soft)
+    else if (!l->answers.labels)
         for (int64_t k = 0; k < n; k++) loss += target[r * n + k] * (log_sum - (x[k] - most));
     else
         loss = log_sum - (x[heft_ints(target)[r]] - most);
@@ -151,11 +129,11 @@ static void forward(const void *self, const heft_forward *p)
     if (!p->total) survey(l, p);
     for (int64_t i = 0; i < p->n; i++) {
         double loss = 0;
-        for (int64_t r = i * l->rows; r < (i + 1) * l->rows; r++)
-            if (!ignored(l, p->in[1], r))
-                loss += row_loss(l, p->in[0] + r * l->classes, p->in[1], r,
-                                 p->train ? p->saved[P] + r * l->classes : p->scratch[E], p->train);
-        p->out[i] = (float)(l->weighted ? loss : loss / (double)l->rows);
+        for (int64_t r = i * l->answers.rows; r < (i + 1) * l->answers.rows; r++)
+            if (!heft_ignored(&l->answers, p->in[1], r))
+                loss += row_loss(l, p->in[0] + r * l->answers.classes, p->in[1], r,
+                                 p->train ? p->saved[P] + r * l->answers.classes : p->scratch[E], p->train);
+        p->out[i] = (float)(l->weighted ? loss : loss / (double)l->answers.rows);
     }
 }
 
@@ -163,15 +141,15 @@ static void forward(const void *self, const heft_forward *p)
 static void row_back(const softmax_cross_entropy *l, const float *restrict prob, const float *restrict target,
                      int64_t r, float w, float *restrict dx)
 {
-    const int64_t n = l->classes;
+    const int64_t n = l->answers.classes;
     const float keep = (float)(1 - l->label_smoothing), even = (float)(l->label_smoothing / (double)n);
-    if (ignored(l, target, r)) {
+    if (heft_ignored(&l->answers, target, r)) {
         for (int64_t k = 0; k < n; k++) dx[k] = 0;
     } else if (l->class_weights.n) {
         double sum = 0;
         for (int64_t k = 0; k < n; k++) sum += share(l, target, r, k);
         for (int64_t k = 0; k < n; k++) dx[k] = (float)(w * (prob[k] * sum - share(l, target, r, k)));
-    } else if (l->soft) {
+    } else if (!l->answers.labels) {
         const float *restrict y = target + r * n;
         double sum = 0;
         for (int64_t k = 0; k < n; k++) sum += y[k];
@@ -188,18 +166,18 @@ static void backward(const void *self, const heft_backward *p)
 {
     const softmax_cross_entropy *l = self;
     if (!p->din[0]) return;
-    const float parts = l->weighted ? 1 : (float)l->rows;
-    for (int64_t r = 0; r < p->n * l->rows; r++)
-        row_back(l, p->saved[P] + r * l->classes, p->in[1], r, p->dout[r / l->rows] / parts,
-                 p->din[0] + r * l->classes);
+    const float parts = l->weighted ? 1 : (float)l->answers.rows;
+    for (int64_t r = 0; r < p->n * l->answers.rows; r++)
+        row_back(l, p->saved[P] + r * l->answers.classes, p->in[1], r, p->dout[r / l->answers.rows] / parts,
+                 p->din[0] + r * l->answers.classes);
 }
 
 /* Probabilities: the softmax of every row. */
 static void predict(const void *self, const heft_forward *p)
 {
     const softmax_cross_entropy *l = self;
-    const int64_t n = l->classes;
-    for (int64_t r = 0; r < p->n * l->rows; r++) {
+    const int64_t n = l->answers.classes;
+    for (int64_t r = 0; r < p->n * l->answers.rows; r++) {
         float most;
         divide(n, p->out + r * n, exponentials(n, p->in[0] + r * n, p->out + r * n, &most));
     }

@@ -7,12 +7,12 @@
  * Without the kink of hinge.  As Keras' SquaredHinge; Caffe's HingeLoss with norm L2 is the sum over the outputs, one
  * against all the others.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
     double  margin;
-    int64_t count;                               /* derived: outputs per sample */
-    bool    labels;                              /* derived: the target is integers */
+    heft_answers answers;                        /* derived */
 } squared_hinge;
 
 static const heft_option options[] = {
@@ -23,24 +23,13 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     squared_hinge *l = self;
-    const heft_shape *x = &p->in[0], *y = &p->in[1];
-    char output[HEFT_SHAPE_TEXT], target[HEFT_SHAPE_TEXT];
-    if (heft_needs(p, 0, -1, "numbers as output")) return -1;
-    l->count = heft_count(x);
-    l->labels = y->dtype == HEFT_I32;
-    if (heft_count(y) != l->count)
-        return heft_fail(&p->error, "needs a yes or no for each output; the output is %s, the target %s",
-                         heft_shape_text(x, output), heft_shape_text(y, target));
-    if (l->labels && y->limit > 2)
-        return heft_fail(&p->error, "labels reach %lld, 0 and 1 are accepted (categorical_hinge takes more classes)",
-                         (long long)(y->limit - 1));
-    p->out = (heft_shape){ HEFT_F32, 0 };
-    return 0;
+    return heft_needs_answers(p, HEFT_YES_OR_NO, -1, "categorical_hinge takes more", &l->answers);
 }
 
 static inline float sign_at(const squared_hinge *l, const float *t, int64_t i)
 {
-    return (l->labels ? heft_ints(t)[i] == 1 : t[i] > 0) ? 1 : -1;
+    if (l->answers.labels) return heft_ints(t)[i] == 1 ? 1 : -1;
+    return heft_where(t[i] > 0, 1, heft_where(t[i] <= 0, -1, NAN));
 }
 
 static void forward(const void *self, const heft_forward *p)
@@ -49,11 +38,11 @@ static void forward(const void *self, const heft_forward *p)
     const float *restrict x = p->in[0], *restrict t = p->in[1];
     for (int64_t i = 0; i < p->n; i++) {
         double sum = 0;
-        for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
+        for (int64_t j = i * l->answers.rows; j < (i + 1) * l->answers.rows; j++) {
             const double d = l->margin - (double)sign_at(l, t, j) * x[j];
             sum += d < 0 ? 0 : d * d;                   /* NaN stays */
         }
-        p->out[i] = (float)(sum / (double)l->count);
+        p->out[i] = (float)(sum / (double)l->answers.rows);
     }
 }
 
@@ -64,8 +53,8 @@ static void backward(const void *self, const heft_backward *p)
     float *restrict dx = p->din[0];
     if (!dx) return;
     for (int64_t i = 0; i < p->n; i++) {
-        const float w = 2 * p->dout[i] / (float)l->count;
-        for (int64_t j = i * l->count; j < (i + 1) * l->count; j++) {
+        const float w = 2 * p->dout[i] / (float)l->answers.rows;
+        for (int64_t j = i * l->answers.rows; j < (i + 1) * l->answers.rows; j++) {
             const float y = sign_at(l, t, j), d = margin - y * x[j];
             dx[j] = heft_where(d > 0, -w * y * d, 0);
         }

@@ -4,6 +4,7 @@
  * number makes its row wrong.  A row with the label ignore_index counts nothing: out is then the number of a sample's right
  * rows, and the tally "weight" that of the rows that count, as plugin.h says of metrics.  k = 1 is accuracy.  As scikit-learn's top_k_accuracy_score and Keras' TopK, but for ties.
  */
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 typedef struct {
@@ -22,9 +23,7 @@ static const heft_option options[] = {
 static int plan(void *self, heft_layer_plan *p)
 {
     top_k *l = self;
-    if (heft_needs_answers(p, false, l->ignore_index, &l->answers)) return -1;
-    if (l->answers.classes < 2)
-        return heft_fail(&p->error, "needs an output for each of several classes; a yes or no has no ranks");
+    if (heft_needs_answers(p, HEFT_CLASSES, l->ignore_index, "a yes or no has no ranks", &l->answers)) return -1;
     if (l->k > l->answers.classes)
         return heft_fail(&p->error, "k %lld exceeds the %lld classes of the output", (long long)l->k,
                          (long long)l->answers.classes);

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "compute/internal.h"
+#include <heft/window.h>
 
 /* n numbers in [-1, 1), the same for the same key. */
 static inline float *numbers(uint64_t key, size_t n)

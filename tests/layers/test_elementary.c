@@ -1,4 +1,4 @@
-/* The elementary functions and normal draws of plugin.h: their stated errors over all floats, and their moments. */
+/* The elementary functions and normal draws of numbers.h: their stated errors over all floats, and their moments. */
 #include "harness.h"
 
 /* Units in the last place of want between got and want; below the normal numbers, of the least of these. */
@@ -12,7 +12,7 @@ typedef struct function {
     const char *name;
     float     (*f)(float);
     double    (*exact)(double);
-    double      most;                                  /* the error that plugin.h states */
+    double      most;                                  /* the error that numbers.h states */
 } function;
 
 static void check(const function *g, float x)

@@ -197,7 +197,7 @@ static void test_refusals(void **unused)
         { "mean_absolute_error", "", { { HEFT_I32, 1, { 1 }, 5 }, FLOATS(1) },
           "needs numbers as output; found integers [1]" },
         { "accuracy", "", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
-        { "accuracy", "", { FLOATS(1), LABEL(3) }, "labels reach 2, the output has 2 classes" },
+        { "accuracy", "", { FLOATS(1), LABEL(3) }, "labels reach 2, a yes or no has 2 classes" },
         { "accuracy", "", { FLOATS(3), FLOATS(2) }, "the output is [3], the target [2]" },
         { "accuracy", "{ignore_index: 2}", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
         { "accuracy", "{ignore_index: 2}", { FLOATS(3), FLOATS(3) }, "ignore_index needs labels as target; found [3]" },

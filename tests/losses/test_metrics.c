@@ -217,7 +217,7 @@ static void test_refusals(void **unused)
         { "mean_absolute_percentage_error", "{eps: 0}", { FLOATS(3), FLOATS(3) }, "eps" },
         { "explained_variance", "", { FLOATS(1), LABEL(2) }, "needs numbers as target" },
         { "perplexity", "", { FLOATS(3), FLOATS(3) }, "needs a label for each row" },
-        { "perplexity", "", { FLOATS(1), LABEL(2) }, "2 classes or more" },
+        { "perplexity", "", { FLOATS(1), LABEL(2) }, "2 or more are needed" },
         { "perplexity", "{ignore_index: 2}", { FLOATS(3), LABEL(4) }, "labels reach 3" },
         { "top_k", "{k: 1, ignore_index: 2}", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
         { "f1", "{ignore_index: 1}", { FLOATS(3), FLOATS(3) }, "ignore_index needs labels as target; found [3]" },

@@ -104,6 +104,32 @@ static void test_extremes(void **unused)
     }
 }
 
+/* A target that is not a number makes a loss that is none, which stops a run and names its samples; it is no label by chance. */
+static void test_targets(void **unused)
+{
+    (void)unused;
+    static const struct { const char *name, *options; int64_t outputs, at; } rows[] = {
+        { "softmax_cross_entropy", "", 3, 1 }, { "binary_cross_entropy", "", 3, 1 }, { "categorical_hinge", "", 3, 0 },
+        { "categorical_hinge", "", 3, 2 }, { "cosine_similarity", "", 3, 1 }, { "focal", "{form: binary}", 3, 0 },
+        { "focal", "{form: softmax}", 3, 2 }, { "gaussian_nll", "", 2, 0 }, { "hinge", "", 3, 1 }, { "huber", "", 3, 1 },
+        { "kl_divergence", "", 3, 1 }, { "log_cosh", "", 3, 1 }, { "mean_absolute_error", "", 3, 1 },
+        { "mean_squared_error", "", 3, 1 }, { "poisson", "", 3, 1 }, { "smooth_l1", "", 3, 1 }, { "squared_hinge", "", 3, 1 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const bool pair = rows[i].outputs == 2;                  /* a mean and a variance for one target */
+        const heft_shape in[2] = { { HEFT_F32, 1, { rows[i].outputs } }, { HEFT_F32, 1, { pair ? 1 : rows[i].outputs } } };
+        harness *h = harness_open(rows[i].name, rows[i].options, 2, in, LANES(1));
+        for (int64_t k = 0; k < rows[i].outputs; k++) h->in[0][k] = 0.5f;
+        for (int64_t k = 0; k < in[1].dim[0]; k++) h->in[1][k] = k == rows[i].at ? NAN : 0.25f;
+        h->dout[0] = 1;
+        h->no_din[1] = true;
+        harness_forward(h, true);
+        harness_backward(h);
+        if (h->out[0] == h->out[0]) fail_msg("%s %s: a loss of %g", rows[i].name, rows[i].options, (double)h->out[0]);
+        harness_close(h);
+    }
+}
+
 static void test_refusals(void **unused)
 {
     (void)unused;
@@ -131,7 +157,7 @@ static void test_refusals(void **unused)
         { "kl_divergence", "", { FLOATS(3), LABEL(3) }, "needs numbers as target" },
         { "kl_divergence", "{input: log}", { FLOATS(3), FLOATS(3) }, "input" },
         { "cosine_similarity", "", { FLOATS(3), FLOATS(4) }, "the output is [3], the target [4]" },
-        { "hinge", "", { FLOATS(1), LABEL(3) }, "labels reach 2, 0 and 1 are accepted (categorical_hinge" },
+        { "hinge", "", { FLOATS(1), LABEL(3) }, "labels reach 2, a yes or no has 2 classes (categorical_hinge takes more)" },
         { "hinge", "", { FLOATS(3), LABEL(2) }, "the output is [3], the target integers []" },
         { "squared_hinge", "{margin: -1}", { FLOATS(1), LABEL(2) }, "margin" },
         { "squared_hinge", "", { { HEFT_I32, 1, { 1 }, 5 }, LABEL(2) }, "found integers [1]" },
@@ -139,10 +165,10 @@ static void test_refusals(void **unused)
         { "categorical_hinge", "", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
         { "categorical_hinge", "", { FLOATS(3), FLOATS(2) }, "the output is [3], the target [2]" },
         { "focal", "", { FLOATS(3), LABEL(4) }, "labels reach 3, the output has 3 classes" },
-        { "focal", "", { FLOATS(1), LABEL(3) }, "labels reach 2, a yes or no has 2 classes" },
-        { "focal", "{form: softmax}", { FLOATS(1), LABEL(2) }, "the output has 1 class, softmax needs 2 or more" },
-        { "focal", "{form: binary}", { FLOATS(3), LABEL(2) }, "needs a target for each logit" },
-        { "focal", "", { FLOATS(3), FLOATS(2) }, "a probability for each class" },
+        { "focal", "", { FLOATS(1), LABEL(3) }, "labels reach 2, a yes or no has 2 classes (form softmax takes more)" },
+        { "focal", "{form: softmax}", { FLOATS(1), LABEL(2) }, "the output has 1 class, 2 or more are needed (form binary takes one logit)" },
+        { "focal", "{form: binary}", { FLOATS(3), LABEL(2) }, "needs a target for each output" },
+        { "focal", "", { FLOATS(3), FLOATS(2) }, "a number for each class" },
         { "focal", "{alpha: [0.5, 1]}", { FLOATS(3), LABEL(3) }, "alpha has 2 numbers, one is accepted, or one for each class" },
         { "focal", "{alpha: [0.5, 1]}", { FLOATS(1), LABEL(2) }, "alpha has 2 numbers, one is accepted" },
         { "focal", "{alpha: 2}", { FLOATS(3), LABEL(3) }, "alpha" },
@@ -161,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_goals),
         cmocka_unit_test(test_predictions),
         cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_targets),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

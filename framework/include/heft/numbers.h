@@ -1,0 +1,223 @@
+/* numbers.h -- random numbers, elementary functions and sums, for the passes of a plugin
+ *
+ * Part of plugin.h, which includes it.  All of it is pure arithmetic: the same bits on every machine, from any thread.
+ */
+#ifndef HEFT_NUMBERS_H
+#define HEFT_NUMBERS_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- random numbers ------------------------------------------------------ */
+
+/* Counter-based: draw n of a key is a pure function of (key, n), so any lane can
+ * produce any sample's stream in any order.  Philox4x32-10 (Salmon et al., "Parallel
+ * random numbers: as easy as 1, 2, 3", SC 2011). */
+typedef struct heft_rng { uint64_t key, n; } heft_rng;
+
+static inline void heft_philox(uint64_t key, uint64_t lo, uint64_t hi, uint32_t out[4])
+{
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    uint32_t a = (uint32_t)lo, b = (uint32_t)(lo >> 32), c = (uint32_t)hi, d = (uint32_t)(hi >> 32);
+    for (int i = 0; i < 10; i++) {
+        const uint64_t p = (uint64_t)0xD2511F53u * a, q = (uint64_t)0xCD9E8D57u * c;
+        a = (uint32_t)(q >> 32) ^ b ^ k0;
+        b = (uint32_t)q;
+        c = (uint32_t)(p >> 32) ^ d ^ k1;
+        d = (uint32_t)p;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    out[0] = a; out[1] = b; out[2] = c; out[3] = d;
+}
+
+/* The stream of sample i: an independent key, from its first draw. */
+static inline heft_rng heft_stream(heft_rng r, int64_t i)
+{
+    uint32_t w[4];
+    heft_philox(r.key, (uint64_t)i, UINT64_C(0x73747265616d0000), w);
+    return (heft_rng){ (uint64_t)w[1] << 32 | w[0], 0 };
+}
+
+/* The next 32 random bits. */
+static inline uint32_t heft_bits(heft_rng *r)
+{
+    uint32_t w[4];
+    heft_philox(r->key, r->n >> 2, 0, w);
+    return w[r->n++ & 3];
+}
+
+/* [0, 1) in steps of 2^-24. */
+static inline float heft_uniform(heft_rng *r)
+{
+    return (float)(heft_bits(r) >> 8) * 0x1p-24f;
+}
+
+/* The same numbers as n calls of heft_uniform, four times as fast. */
+static inline void heft_uniforms(heft_rng *r, int64_t n, float *x)
+{
+    int64_t i = 0;
+    for (; i < n && (r->n & 3); i++) x[i] = heft_uniform(r);
+    const uint64_t first = r->n >> 2;
+    const int64_t blocks = (n - i) / 4;
+    for (int64_t b = 0; b < blocks; b++) {
+        uint32_t w[4];
+        heft_philox(r->key, first + (uint64_t)b, 0, w);
+        for (int j = 0; j < 4; j++) x[i + 4 * b + j] = (float)(w[j] >> 8) * 0x1p-24f;
+    }
+    r->n += 4 * (uint64_t)blocks;
+    for (i += 4 * blocks; i < n; i++) x[i] = heft_uniform(r);
+}
+
+/* Mean 0, variance 1: Box and Muller's method on two draws, in double. */
+static inline float heft_normal(heft_rng *r)
+{
+    const double u = ((double)heft_bits(r) + 1) * 0x1p-32;     /* (0, 1] */
+    const double v = (double)heft_bits(r) * 0x1p-32;
+    return (float)(sqrt(-2 * log(u)) * cos(6.283185307179586 * v));
+}
+
+/* ---- elementary functions ------------------------------------------------ */
+
+/* c ? a : b by their bits.  A compiler may not work out ahead of a branch what could raise an exception, and turns none into a
+ * vector; loops over this vectorize. */
+static inline float heft_where(bool c, float a, float b)
+{
+    const union { float f; uint32_t u; } x = { a }, y = { b };
+    const uint32_t mask = -(uint32_t)c;
+    const union { uint32_t u; float f; } z = { (x.u & mask) | (y.u & ~mask) };
+    return z.f;
+}
+
+/* exp(x) = 2^k (1 + q), |q| < 0.42, for |x| below 2^21; returns q.  x = k log(2) + r, |r| <= log(2)/2, log(2) in two
+ * parts (W. Cody, W. Waite, "Software Manual for the Elementary Functions", 1980); a polynomial of least relative error
+ * for exp(r) = 1 + q. */
+static inline float heft_exp_parts(float x, uint32_t *k)
+{
+    const union { float f; uint32_t u; } i = { x * 1.44269504f + 0x1.8p23f };
+    const float n = i.f - 0x1.8p23f, r = x - n * 0.693359375f - n * -2.12194440e-4f;
+    const float p = 0.49999994f + r * (0.166665211f + r * (0.041668389f + r * (0.00836871751f + r * 0.00138145976f)));
+    *k = i.u - 0x4B400000u;
+    return r + r * r * p;
+}
+
+/* exp(x), off by less than one unit in the last place (0.982, over all floats; results below 2^-126 by less than
+ * 2^-148).  NaN gives NaN, +-infinity what it should.  No call and no branch, so loops over it vectorize; the same bits
+ * on every machine.  2^k in two factors, so that k may pass its range. */
+static inline float heft_expf(float x)
+{
+    x = heft_where(x > 89, 89, x);
+    x = heft_where(x < -104, -104, x);
+    uint32_t k;
+    union { uint32_t u; float f; } a, b;
+    const float q = heft_exp_parts(x, &k);
+    const uint32_t half = (uint32_t)((int32_t)k >> 1);
+    a.u = (half + 127) << 23;
+    b.u = (k - half + 127) << 23;
+    return (1 + q) * a.f * b.f;
+}
+
+/* exp(x) - 1, off by less than 1.55 units in the last place over all floats, also near zero. */
+static inline float heft_expm1f(float x)
+{
+    x = heft_where(x > 89, 89, x);
+    x = heft_where(x < -18, -18, x);
+    uint32_t k;
+    union { uint32_t u; float f; } half;                        /* 2^(k - 1), since 2^128 is no float */
+    const float q = heft_exp_parts(x, &k);
+    half.u = (k + 126) << 23;
+    return 2 * (q * half.f + (half.f - 0.5f));
+}
+
+/* log(x), off by less than 0.84 units in the last place over all floats; log(0) is -infinity, of what is less, NaN.
+ * x = 2^n m, m in [sqrt(1/2), sqrt(2)); log(2) in two parts; polynomial for log(m): S. Moshier, Cephes, logf. */
+static inline float heft_logf(float x)
+{
+    const bool small = x < 0x1p-126f;                           /* not a normal number */
+    union { float f; uint32_t u; } m = { heft_where(small, x * 0x1p23f, x) };
+    const uint32_t i = m.u - 0x3F3504F3u;                       /* sqrt(1/2) */
+    const float n = (float)(((int32_t)i >> 23) - 23 * small);
+    m.u = (i & 0x7FFFFFu) + 0x3F3504F3u;
+    const float f = m.f - 1, z = f * f;
+    const float high = -1.2420140846e-1f + f * (1.1676998740e-1f + f * (-1.1514610310e-1f + f * 7.0376836292e-2f));
+    const float p = 3.3333331174e-1f + f * (-2.4999993993e-1f + f * (2.0000714765e-1f
+                    + f * (-1.6668057665e-1f + f * (1.4249322787e-1f + f * high))));
+    float y = f + ((f * z * p + n * -2.12194440e-4f) - 0.5f * z) + n * 0.693359375f;
+    y = heft_where(x < INFINITY, y, x);                         /* infinity and NaN stay */
+    return heft_where(x >= 0, heft_where(x == 0, -INFINITY, y), NAN);
+}
+
+/* log(1 + x), off by less than 1.44 units in the last place over all floats, also near zero: log(u) of the
+ * rounded u = 1 + x, and the first term of what rounding took from it. */
+static inline float heft_log1pf(float x)
+{
+    const float u = 1 + x, lost = (x - (u - 1)) / u;
+    return heft_logf(u) + heft_where((u > 0) & (x < 0x1p24f), lost, 0);
+}
+
+/* 1 / (1 + exp(-x)) and tanh(x), off by less than 3 units in the last place; no call and no branch.  Near zero, where 1 - 2 / (exp(2x) + 1)
+ * loses digits, tanh is an odd polynomial: S. Moshier, Cephes Mathematical Library, tanhf. */
+static inline float heft_sigmoidf(float x) { return 1 / (1 + heft_expf(-x)); }
+
+static inline float heft_tanhf(float x)
+{
+    const float z = x * x, far = 1 - 2 / (heft_expf(2 * x) + 1);
+    const float p = (((-5.70498872745e-3f * z + 2.06390887954e-2f) * z - 5.37397155531e-2f) * z
+                     + 1.33314422036e-1f) * z - 3.33332819422e-1f;
+    return heft_where(z < 0.390625f, x + x * (z * p), far);
+}
+
+/* Two uniform numbers [0, 1) into two of mean 0 and variance 1: Box and Muller's method in floats, so within 5.8.  sin
+ * and cos by quarter turns, and Cephes' polynomials for the rest. */
+static inline void heft_normal_pair(float pair[2])
+{
+    const float length = sqrtf(-2 * heft_logf(1 - pair[0]));
+    const int quarter = (int)(4 * pair[1] + 0.5f);
+    const float a = 6.28318531f * (pair[1] - 0.25f * (float)quarter), z = a * a;
+    const float sine = a + a * z * (-1.6666654611e-1f + z * (8.3321608736e-3f + z * -1.9515295891e-4f));
+    const float cosine = 1 - 0.5f * z + z * z * (4.1666645683e-2f + z * (-1.3887316255e-3f + z * 2.4433157118e-5f));
+    const float c = quarter & 1 ? sine : cosine, s = quarter & 1 ? cosine : sine;
+    pair[0] = length * ((quarter + 1) & 2 ? -c : c);
+    pair[1] = length * (quarter & 2 ? -s : s);
+}
+
+/* n numbers of mean 0 and variance 1, of a draw each: not those of heft_normal, and without its calls. */
+static inline void heft_normals(heft_rng *r, int64_t n, float *x)
+{
+    float last[2];
+    const int64_t pairs = n / 2;
+    heft_uniforms(r, 2 * pairs, x);
+    for (int64_t i = 0; i < pairs; i++) heft_normal_pair(x + 2 * i);
+    if (n % 2 == 0) return;
+    heft_uniforms(r, 2, last);
+    heft_normal_pair(last);
+    x[n - 1] = last[0];
+}
+
+/* The sum of n numbers, and of n products, in sixteen interleaved parts: an order that vectorizes and is the same everywhere. */
+static inline float heft_sum(int64_t n, const float *x)
+{
+    float part[16] = { 0 };
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) part[j] += x[i + j];
+    for (int j = 0; i < n; i++, j++) part[j] += x[i];
+    for (int half = 8; half; half /= 2)
+        for (int j = 0; j < half; j++) part[j] += part[j + half];
+    return part[0];
+}
+
+static inline float heft_sum_products(int64_t n, const float *x, const float *y)
+{
+    float part[16] = { 0 };
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) part[j] += x[i + j] * y[i + j];
+    for (int j = 0; i < n; i++, j++) part[j] += x[i] * y[i];
+    for (int half = 8; half; half /= 2)
+        for (int j = 0; j < half; j++) part[j] += part[j + half];
+    return part[0];
+}
+
+#endif
