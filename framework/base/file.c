@@ -56,7 +56,7 @@ static int write_all(int fd, const char *bytes, size_t n)
     return 0;
 }
 
-int file_sync_dir(const char *dir)
+static int sync_dir(const char *dir)
 {
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -1;
@@ -66,31 +66,66 @@ int file_sync_dir(const char *dir)
     return rc;
 }
 
-int file_replace(const char *path, const void *bytes, size_t n, problems *pr)
+int file_sync_dir(const char *path, problems *pr)
+{
+    if (sync_dir(path) == 0) return 0;
+    problems_system(pr, path, "cannot be flushed to the disk", errno);
+    return -1;
+}
+
+typedef struct aside { const char *path; int fd; } aside;
+
+static int give_up(const char *path, const char *failed, problems *pr)
+{
+    problems_system(pr, path, failed, errno);
+    return -1;
+}
+
+static int write_aside(aside *s, const file_part *p, problems *pr)
+{
+    s->fd = open(s->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (s->fd < 0) return give_up(p->path, "cannot be created", pr);
+    return write_all(s->fd, p->bytes, p->n) < 0 ? give_up(p->path, "cannot be written", pr) : 0;
+}
+
+static int take_place(aside *s, const file_part *p, problems *pr)
+{
+    if (fsync(s->fd) < 0) return give_up(p->path, "cannot be flushed to the disk", pr);
+    const int fd = s->fd;
+    s->fd = -1;
+    if (close(fd) < 0) return give_up(p->path, "cannot be closed", pr);
+    return rename(s->path, p->path) < 0 ? give_up(p->path, "cannot be renamed into place", pr) : 0;
+}
+
+int file_replace_all(int n, const file_part *part, problems *pr)
 {
     arena *a = arena_new();
-    const char *aside = arena_printf(a, "%s.tmp%ld", path, (long)getpid());
-    const char *failed = NULL;
-    int error = 0;
-    const int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) failed = "cannot be created", error = errno;
-    else {
-        if (write_all(fd, bytes, n) < 0) failed = "cannot be written", error = errno;
-        else if (fsync(fd) < 0) failed = "cannot be flushed to the disk", error = errno;
-        if (close(fd) < 0 && !failed) failed = "cannot be closed", error = errno;
-        if (!failed && rename(aside, path) < 0) failed = "cannot be renamed into place", error = errno;
-        if (failed) unlink(aside);               /* best effort: it does not have a published name */
+    aside *s = arena_alloc(a, (size_t)n, sizeof *s);
+    int written = 0, placed = 0, begun = 0;
+    while (begun < n && written == begun) {
+        s[begun] = (aside){ arena_printf(a, "%s.tmp%ld", part[begun].path, (long)getpid()), -1 };
+        written += write_aside(&s[begun], &part[begun], pr) == 0;
+        begun++;
     }
-    if (failed) problems_system(pr, path, failed, error);
+    while (placed < written && take_place(&s[placed], &part[placed], pr) == 0) placed++;
+    for (int i = placed; i < begun; i++) {       /* best effort: they do not have a published name */
+        if (s[i].fd >= 0) close(s[i].fd);
+        unlink(s[i].path);
+    }
     arena_free(a);
-    return failed ? -1 : 0;
+    return placed == n ? 0 : -1;
+}
+
+int file_replace(const char *path, const void *bytes, size_t n, problems *pr)
+{
+    return file_replace_all(1, &(file_part){ path, bytes, n }, pr);
 }
 
 int file_publish(const char *path, const void *bytes, size_t n, problems *pr)
 {
     if (file_replace(path, bytes, n, pr) < 0) return -1;
     arena *a = arena_new();
-    const int rc = file_sync_dir(path_dir(a, path));
+    const int rc = sync_dir(path_dir(a, path));
     if (rc < 0) problems_system(pr, path, "its directory cannot be flushed to the disk", errno);
     arena_free(a);
     return rc;
@@ -101,7 +136,7 @@ int file_mkdir(const char *path)
 {
     if (mkdir(path, 0777) < 0) return -1;
     arena *a = arena_new();
-    const int rc = file_sync_dir(path_dir(a, path));
+    const int rc = sync_dir(path_dir(a, path));
     const int error = errno;
     arena_free(a);
     errno = error;

@@ -23,9 +23,14 @@ int   file_publish(const char *path, const void *bytes, size_t n, problems *pr);
  * directory holds it too. */
 int   file_replace(const char *path, const void *bytes, size_t n, problems *pr);
 
+/* Several: all are written aside before the first is flushed, so that a file system flushes some of them together; then they take
+ * their places one after the other.  A failure keeps back that one and those behind it. */
+typedef struct file_part { const char *path; const void *bytes; size_t n; } file_part;
+int   file_replace_all(int n, const file_part *part, problems *pr);
+
 /* Like mkdir, and flushed to the disk like a published file: -1 and errno. */
 int   file_mkdir(const char *path);
-int   file_sync_dir(const char *path);                       /* the names in it: -1 and errno */
+int   file_sync_dir(const char *path, problems *pr);          /* the names in it */
 int   file_mkdirs(const char *path, problems *pr);            /* like mkdir -p */
 bool  file_exists(const char *path);
 bool  file_is_dir(const char *path);

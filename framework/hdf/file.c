@@ -247,12 +247,17 @@ int hdf_complete(hdf_file *f, const char *name, hdf_image *out, problems *pr)
     return rc;
 }
 
-int hdf_image_publish(hdf_image *i, const char *format, const char *target, problems *pr)
+void hdf_image_seal(hdf_image *i, const char *format)
 {
     char hex[DIGEST_HEX];
     digest_bytes(i->bytes + HDF_USERBLOCK, i->n - HDF_USERBLOCK, hex);
     const int k = snprintf(i->bytes, HDF_USERBLOCK, "%s %zu %s\n", format, i->n - HDF_USERBLOCK, hex);
     memset(i->bytes + k, 0, HDF_USERBLOCK - (size_t)k);
+}
+
+int hdf_image_publish(hdf_image *i, const char *format, const char *target, problems *pr)
+{
+    hdf_image_seal(i, format);
     const int rc = file_publish(target, i->bytes, i->n, pr);
     hdf_image_free(i);
     return rc;

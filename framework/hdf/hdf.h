@@ -48,9 +48,11 @@ typedef struct hdf_image { char *bytes; size_t n; } hdf_image;      /* {0}: none
 
 /* Close the file into an image; `name` is what problems call it.  f is gone afterwards in every case. */
 int  hdf_complete(hdf_file *f, const char *name, hdf_image *out, problems *pr);
-/* Write the image aside, fsync, rename to `target`, fsync the directory.  In front of the HDF5 bytes stands a user
- * block of 512 bytes: one line of text with the format's name and version, the length and the SHA-256 of what
- * follows the block, then zeros.  `format` is that name ("heft-checkpoint 1").  The image is freed in every case. */
+/* Fill the user block of 512 bytes in front of the HDF5 bytes: one line of text with the format's name and version, the
+ * length and the SHA-256 of what follows the block, then zeros.  `format` is that name ("heft-checkpoint 1").  What is
+ * written of an image that is not sealed will not be opened. */
+void hdf_image_seal(hdf_image *i, const char *format);
+/* Sealed, and as file_publish does.  The image is freed in every case. */
 int  hdf_image_publish(hdf_image *i, const char *format, const char *target, problems *pr);
 void hdf_image_free(hdf_image *i);
 /* Both.  f is gone afterwards in every case. */

@@ -2,6 +2,7 @@
 #ifndef HEFT_RUN_INSIDE_H
 #define HEFT_RUN_INSIDE_H
 
+#include "base/file.h"
 #include "run/run.h"
 
 /* ---- checkpoints ---- */
@@ -44,7 +45,9 @@ int  metrics_image(const char *run_dir, const table *epochs, const table *timing
 
 char   *checkpoint_path(arena *a, const char *run_dir, int64_t step);
 char   *metrics_path(arena *a, const char *run_dir);
-/* Let `latest` or `best` name a checkpoint. */
+/* What lets `latest` or `best` name a checkpoint; false if it does already. */
+bool    run_pointer(arena *a, const char *run_dir, const char *which, const char *target, file_part *out);
+/* Published. */
 int     run_point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr);
 /* Complete what a process left undone that was killed between a checkpoint and the files that follow from it. */
 int   run_repair(run *r, problems *pr);
@@ -55,8 +58,8 @@ int   run_check_space(const char *dir, size_t bytes, problems *pr);
 
 typedef struct provenance provenance;
 
-/* The directory is to be flushed before there is a checkpoint of this process.  NULL after a problem. */
-provenance *provenance_begin(const char *run_dir, problems *pr);
-int         provenance_end(provenance *p, problems *pr);             /* frees p */
+/* *file is to be written before there is a checkpoint of this process.  All of it is in a. */
+provenance *provenance_begin(arena *a, const char *run_dir, file_part *file);
+int         provenance_end(provenance *p, problems *pr);
 
 #endif

@@ -88,7 +88,7 @@ static void add_command(text *t)
     text_add(t, "]");
 }
 
-static int publish(const provenance *p, const char *ended, problems *pr)
+static file_part write_all(const provenance *p, const char *ended)
 {
     char host[256] = "?";
     gethostname(host, sizeof host - 1);
@@ -105,9 +105,9 @@ static int publish(const provenance *p, const char *ended, problems *pr)
     add_command(&t);
     text_add(&t, "}");
     text_add(&t, tail);
-    const int rc = file_replace(p->path, t.s, t.n, pr);
+    const file_part file = { p->path, arena_strndup(p->memory, t.s, t.n), t.n };
     text_free(&t);
-    return rc;
+    return file;
 }
 
 /* Entries of a file that this code wrote; of anything else nothing. */
@@ -125,22 +125,19 @@ static char *earlier(arena *a, const char *path)
     return out;
 }
 
-provenance *provenance_begin(const char *run_dir, problems *pr)
+provenance *provenance_begin(arena *a, const char *run_dir, file_part *file)
 {
-    arena *a = arena_new();
     provenance *p = arena_alloc(a, 1, sizeof *p);
     *p = (provenance){ .memory = a, .path = path_join(a, run_dir, "provenance.json"), .started = now(a) };
     p->before = earlier(a, p->path);
-    if (publish(p, NULL, pr) == 0) return p;
-    arena_free(a);
-    return NULL;
+    *file = write_all(p, NULL);
+    return p;
 }
 
 int provenance_end(provenance *p, problems *pr)
 {
-    const int rc = publish(p, now(p->memory), pr);
-    arena_free(p->memory);
-    return rc;
+    const file_part file = write_all(p, now(p->memory));
+    return file_replace_all(1, &file, pr);
 }
 
 bool provenance_agrees(const char *run_dir)

@@ -173,19 +173,18 @@ static int make_checkpoints(run *r, problems *pr)
     return -1;
 }
 
-/* What the directory holds then is there after a loss of power. */
-static int flush(run *r, problems *pr)
+/* e NULL: an existing run. */
+static int write_start(run *r, const experiment *e, problems *pr)
 {
-    if (file_sync_dir(r->dir) == 0) return 0;
-    problems_system(pr, r->dir, "cannot be flushed to the disk", errno);
-    return -1;
-}
-
-static int write_experiment(run *r, const experiment *e, problems *pr)
-{
+    file_part part[2];
+    int n = 0;
     text yaml = { 0 };
-    experiment_write(e, &yaml);
-    const int rc = file_replace(path_join(r->memory, r->dir, "experiment.yaml"), yaml.s, yaml.n, pr);
+    r->provenance = provenance_begin(r->memory, r->dir, &part[n++]);
+    if (e) {
+        experiment_write(e, &yaml);
+        part[n++] = (file_part){ path_join(r->memory, r->dir, "experiment.yaml"), yaml.s, yaml.n };
+    }
+    const int rc = file_replace_all(n, part, pr) == 0 ? file_sync_dir(r->dir, pr) : -1;
     text_free(&yaml);
     return rc;
 }
@@ -202,8 +201,7 @@ run *run_create(const char *dir, const experiment *e, problems *pr)
     ok = ok && (r->lock_fd = take_lock(r->dir, pr)) >= 0 && is_free(r->dir, pr);
     if (ok) {
         remove_aside(r->dir);
-        ok = make_checkpoints(r, pr) == 0 && (r->provenance = provenance_begin(r->dir, pr)) && write_experiment(r, e, pr) == 0 && flush(r, pr) == 0
-            && open_log(r, pr) == 0;
+        ok = make_checkpoints(r, pr) == 0 && write_start(r, e, pr) == 0 && open_log(r, pr) == 0;
     }
     if (ok) return r;
     run_close(r);
@@ -224,8 +222,7 @@ run *run_open(const char *dir, problems *pr)
     if (ok) {
         remove_aside(dir);
         remove_aside(path_join(r->memory, dir, "checkpoints"));
-        ok = make_checkpoints(r, pr) == 0 && run_repair(r, pr) == 0 && (r->provenance = provenance_begin(dir, pr)) && flush(r, pr) == 0
-            && open_log(r, pr) == 0;
+        ok = make_checkpoints(r, pr) == 0 && run_repair(r, pr) == 0 && write_start(r, NULL, pr) == 0 && open_log(r, pr) == 0;
     }
     if (ok) return r;
     run_close(r);
@@ -239,7 +236,7 @@ void run_close(run *r)
     int64_t step;
     if (run_save_end(r, true, &step, &pr)) problems_print(&pr, stderr);
     problems_free(&pr);
-    if (r->provenance) provenance_end(r->provenance, &pr);
+    if (r->log) provenance_end(r->provenance, &pr);
     if (pr.n) run_log(r, "provenance.json is not complete: %s", pr.item[0].text);
     problems_free(&pr);
     if (r->log) fclose(r->log);

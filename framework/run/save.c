@@ -70,14 +70,21 @@ char *run_named(const char *run_dir, const char *which, arena *a, problems *pr)
     return out;
 }
 
-int run_point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr)
+bool run_pointer(arena *a, const char *run_dir, const char *which, const char *target, file_part *out)
 {
     problems none = { 0 };
     const char *before = run_named(run_dir, which, a, &none);
     problems_free(&none);                        /* one that cannot be read is written anew */
-    if (before && !strcmp(path_base(before), path_base(target))) return 0;
+    if (before && !strcmp(path_base(before), path_base(target))) return false;
     const char *line = arena_printf(a, "%s\n", path_base(target));
-    return file_publish(arena_printf(a, "%s/checkpoints/%s", run_dir, which), line, strlen(line), pr);
+    *out = (file_part){ arena_printf(a, "%s/checkpoints/%s", run_dir, which), line, strlen(line) };
+    return true;
+}
+
+int run_point(arena *a, const char *run_dir, const char *which, const char *target, problems *pr)
+{
+    file_part p;
+    return run_pointer(a, run_dir, which, target, &p) ? file_publish(p.path, p.bytes, p.n, pr) : 0;
 }
 
 /* ---- metrics.h5 ---- */

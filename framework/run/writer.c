@@ -44,16 +44,22 @@ static int prune(const save *s, problems *pr)
     return rc;
 }
 
-/* `latest` comes behind all that follows from its checkpoint: where it names the newest, that is done (run_repair). */
+/* `latest` comes behind all that follows from its checkpoint: where it names the newest, that is done (run_repair).  A loss of power may take
+ * it back, and what is done then is done again. */
 static void *write_files(void *context)
 {
     save *s = context;
     problems *pr = &s->problems;
     arena *a = s->memory;
-    if (hdf_image_publish(&s->checkpoint, CHECKPOINT_FORMAT, s->path, pr) == 0
-        && (!s->best || !file_exists(s->best) || run_point(a, s->run_dir, "best", s->best, pr) == 0)
-        && hdf_image_publish(&s->metrics, METRICS_FORMAT, metrics_path(a, s->run_dir), pr) == 0
-        && run_point(a, s->run_dir, "latest", s->path, pr) == 0)
+    file_part part[3], latest;
+    int n = 0;
+    hdf_image_seal(&s->checkpoint, CHECKPOINT_FORMAT);
+    hdf_image_seal(&s->metrics, METRICS_FORMAT);
+    part[n++] = (file_part){ s->path, s->checkpoint.bytes, s->checkpoint.n };
+    if (s->best && (s->best == s->path || file_exists(s->best))) n += run_pointer(a, s->run_dir, "best", s->best, &part[n]);
+    part[n++] = (file_part){ metrics_path(a, s->run_dir), s->metrics.bytes, s->metrics.n };
+    if (file_replace_all(n, part, pr) == 0 && file_sync_dir(path_dir(a, s->path), pr) == 0 && file_sync_dir(s->run_dir, pr) == 0
+        && (!run_pointer(a, s->run_dir, "latest", s->path, &latest) || file_replace_all(1, &latest, pr) == 0))
         prune(s, pr);
     atomic_store(&s->over, true);
     return NULL;

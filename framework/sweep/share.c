@@ -156,7 +156,7 @@ static int take_folder(const char *from, const char *to, problems *pr)
         else if (!strcmp(e->d_name, "log.txt") || link(x, y) < 0) rc = copy(x, y, pr);
     }
     if (d) closedir(d);
-    if (rc == 0) rc = file_sync_dir(to);
+    if (rc == 0) rc = file_sync_dir(to, pr);
     arena_free(a);
     return rc;
 }
@@ -183,7 +183,7 @@ static bool take(const trial *t, const char *other)
     const char *aside = arena_printf(a, "%s.tmp", t->dir), *line = arena_printf(a, "%s\n", other);
     remove_folder(aside);
     const bool taken = take_folder(other, aside, &none) == 0 && file_publish(path_join(a, aside, "origin"), line, strlen(line), &none) == 0 &&
-                       rename(aside, t->dir) == 0 && file_sync_dir(path_dir(a, t->dir)) == 0;
+                       rename(aside, t->dir) == 0 && file_sync_dir(path_dir(a, t->dir), &none) == 0;
     if (!taken) remove_folder(aside);
     arena_free(a);
     problems_free(&none);

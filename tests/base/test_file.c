@@ -108,6 +108,36 @@ static void publishing_fails_cleanly(void **state)
 }
 
 /* In a child, whose limit it is. */
+#define MISSING "cannot be created: No such file or directory"
+#define TAKEN "cannot be renamed into place: Is a directory"
+
+/* Of three files, number `bad` cannot be made (its directory is missing) or cannot take its place (a directory has it). */
+static void several_in_their_order(void **state)
+{
+    scratch *s = *state;
+    static const struct { int bad; bool taken; const char *fact; } rows[] = {
+        { -1, false, NULL }, { 0, false, MISSING }, { 1, false, MISSING }, { 2, false, MISSING },
+        { 0, true, TAKEN }, { 1, true, TAKEN }, { 2, true, TAKEN },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        problems pr = { 0 };
+        const char *dir = in(s, arena_printf(s->a, "row%zu", i));
+        file_part part[3];
+        assert_int_equal(mkdir(dir, 0777), 0);
+        for (int k = 0; k < 3; k++) {
+            const bool bad = k == rows[i].bad;
+            part[k] = (file_part){ path_join(s->a, dir, arena_printf(s->a, "%s%d", bad && !rows[i].taken ? "none/" : "", k)), "new", 3 };
+            if (bad && rows[i].taken) assert_int_equal(file_mkdir(part[k].path), 0);
+        }
+        assert_int_equal(file_replace_all(3, part, &pr), rows[i].bad < 0 ? 0 : -1);
+        const int placed = rows[i].bad < 0 ? 3 : rows[i].bad;
+        if (rows[i].bad >= 0) expect_problem(&pr, part[rows[i].bad].path, rows[i].fact);
+        for (int k = 0; k < placed; k++) expect_content(part[k].path, "new");
+        assert_int_equal(entries(dir), placed + rows[i].taken);              /* nothing aside, nothing behind the bad one */
+        problems_free(&pr);
+    }
+}
+
 static void a_full_disk_keeps_the_old_file(void **state)
 {
     const scratch *s = *state;
@@ -216,6 +246,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(publishing_replaces, make_scratch, drop_scratch),
         cmocka_unit_test_setup_teardown(publishing_fails_cleanly, make_scratch, drop_scratch),
         cmocka_unit_test_setup_teardown(a_full_disk_keeps_the_old_file, make_scratch, drop_scratch),
+        cmocka_unit_test_setup_teardown(several_in_their_order, make_scratch, drop_scratch),
         cmocka_unit_test_setup_teardown(reading, make_scratch, drop_scratch),
         cmocka_unit_test_setup_teardown(a_fifo_does_not_hang, make_scratch, drop_scratch),
         cmocka_unit_test_setup_teardown(directories, make_scratch, drop_scratch),
