@@ -44,8 +44,9 @@ for tool in "${tools[@]}"; do
     case $tool in
     tidy)
         # gcc's own flags are unknown to clang.
-        printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy -p $build --quiet --extra-arg=-Wno-everything 2>/dev/null |
-            grep -E '(warning|error): ' >$build/tidy.txt
+        printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy -p $build --quiet --extra-arg=-Wno-everything \
+            >$build/tidy.out 2>$build/tidy.err || unfinished clang-tidy $build/tidy.err
+        grep -E '(warning|error): ' $build/tidy.out >$build/tidy.txt
         say clang-tidy $build/tidy.txt ;;
     cppcheck)
         cat >$build/heft.cfg <<'END'

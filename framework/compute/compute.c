@@ -120,7 +120,8 @@ static void conv(const heft_conv *c, int64_t n, const float *x, const float *w, 
         x = rounded(LOCAL_A, inputs(c, n), x);
         w = rounded(LOCAL_B, weights(c), w);
     }
-    if (direct_pays(c, DIRECT_FORWARD)) direct_conv(c, n, x, w, bias, y);
+    if (winograd_pays(c, DIRECT_FORWARD)) winograd_conv(c, n, x, w, bias, y);
+    else if (direct_pays(c, DIRECT_FORWARD)) direct_conv(c, n, x, w, bias, y);
     else if (!onednn_conv(c, n, false, x, w, bias, y)) plain_conv(c, n, x, w, bias, y);
 }
 
@@ -132,7 +133,8 @@ static void conv_back_data(const heft_conv *c, int64_t n, const float *dy, const
         dy = rounded(LOCAL_A, outputs(c, n), dy);
         w = rounded(LOCAL_B, weights(c), w);
     }
-    if (direct_pays(c, DIRECT_BACK_DATA)) direct_conv_back_data(c, n, dy, w, dx);
+    if (winograd_pays(c, DIRECT_BACK_DATA)) winograd_conv_back_data(c, n, dy, w, dx);
+    else if (direct_pays(c, DIRECT_BACK_DATA)) direct_conv_back_data(c, n, dy, w, dx);
     else if (!onednn_conv_back_data(c, n, false, dy, w, dx)) plain_conv_back_data(c, n, dy, w, dx);
 }
 
@@ -145,7 +147,8 @@ static void conv_back_weight(const heft_conv *c, int64_t n, const float *x, cons
         x = rounded(LOCAL_A, inputs(c, n), x);
         dy = rounded(LOCAL_B, outputs(c, n), dy);
     }
-    if (direct_pays(c, DIRECT_BACK_WEIGHT)) direct_conv_back_weight(c, n, x, dy, dw, dbias);
+    if (winograd_pays(c, DIRECT_BACK_WEIGHT)) winograd_conv_back_weight(c, n, x, dy, dw, dbias);
+    else if (direct_pays(c, DIRECT_BACK_WEIGHT)) direct_conv_back_weight(c, n, x, dy, dw, dbias);
     else if (!onednn_conv_back_weight(c, n, false, x, dy, dw, dbias)) plain_conv_back_weight(c, n, x, dy, dw, dbias);
 }
 

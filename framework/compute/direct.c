@@ -36,15 +36,8 @@ bool direct_pays(const heft_conv *c, direct_pass pass)
 
 /* ---- images with zeros around them ---- */
 
-typedef struct framed {
-    const heft_conv *c;
-    int64_t          pitch;                      /* floats from row to row */
-    float           *copy;                       /* NULL: there is no padding */
-} framed;
-
-static framed frame(const heft_conv *c)
+framed frame(const heft_conv *c, int64_t height, int64_t width)
 {
-    const int64_t height = c->ih + c->pad[0] + c->pad[1], width = c->iw + c->pad[2] + c->pad[3];
     framed f = { c, width * c->ic, NULL };
     if (height == c->ih && width == c->iw) return f;
     const size_t bytes = (size_t)(height * f.pitch) * sizeof *f.copy;
@@ -53,15 +46,17 @@ static framed frame(const heft_conv *c)
     return f;
 }
 
-static const float *put(const framed *f, const float *image)
+const float *frame_put(const framed *f, const float *image, bool changed)
 {
     const heft_conv *c = f->c;
     const int64_t row = c->iw * c->ic;
     if (!f->copy) return image;
-    for (int64_t y = 0; y < c->ih; y++)
+    for (int64_t y = 0; changed && y < c->ih; y++)
         memcpy(f->copy + (c->pad[0] + y) * f->pitch + c->pad[2] * c->ic, image + y * row, (size_t)row * sizeof *image);
     return f->copy;
 }
+
+static framed padded(const heft_conv *c) { return frame(c, c->ih + c->pad[0] + c->pad[1], c->iw + c->pad[2] + c->pad[3]); }
 
 static int64_t rows_in(int64_t bytes, int64_t row_floats, int64_t most)
 {
@@ -74,11 +69,11 @@ static int64_t rows_in(int64_t bytes, int64_t row_floats, int64_t most)
 /* Of 16 output channels after the other: the weights of a tap row, [kw * ic][16], then those of the next. */
 static void forward(const heft_conv *c, int64_t n, const float *x, const float *panels, const float *bias, float *y)
 {
-    const framed f = frame(c);
+    const framed f = padded(c);
     const avx2_sum s = { .lines = c->kh, .terms = c->kw * c->ic, .x_line = f.pitch, .x_step = c->stride[1] * c->ic, .y_step = c->oc };
     const int64_t tile = rows_in(TILE, c->stride[0] * f.pitch, c->oh);
     for (int64_t i = 0; i < n; i++, x += c->ih * c->iw * c->ic, y += c->oh * c->ow * c->oc) {
-        const float *image = put(&f, x);
+        const float *image = frame_put(&f, x, true);
         for (int64_t from = 0; from < c->oh; from += tile)
             for (int64_t o = 0; o < c->oc; o += LANES)
                 for (int64_t row = from; row < c->oh && row < from + tile; row++)
@@ -100,6 +95,14 @@ void direct_conv(const heft_conv *c, int64_t n, const float *x, const float *w, 
     forward(c, n, x, panels, bias, y);
 }
 
+heft_conv direct_mirrored(const heft_conv *c)
+{
+    return (heft_conv){
+        c->oh, c->ow, c->oc, c->ih, c->iw, c->ic, c->kh, c->kw, { 1, 1 }, { 1, 1 },
+        { c->kh - 1 - c->pad[0], c->kh - 1 - c->pad[1], c->kw - 1 - c->pad[2], c->kw - 1 - c->pad[3] }, 1,
+    };
+}
+
 void direct_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx)
 {
     float *panels = room_for_panels(c), *to = panels;
@@ -107,20 +110,23 @@ void direct_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const
         for (int64_t t = c->kh * c->kw - 1; t >= 0; t--)
             for (int64_t o = 0; o < c->oc; o++, to += LANES)
                 for (int64_t k = 0; k < LANES; k++) to[k] = w[(t * c->ic + i + k) * c->oc + o];
-    const heft_conv mirrored = {
-        c->oh, c->ow, c->oc, c->ih, c->iw, c->ic, c->kh, c->kw, { 1, 1 }, { 1, 1 },
-        { c->kh - 1 - c->pad[0], c->kh - 1 - c->pad[1], c->kw - 1 - c->pad[2], c->kw - 1 - c->pad[3] }, 1,
-    };
+    const heft_conv mirrored = direct_mirrored(c);
     forward(&mirrored, n, dy, panels, NULL, dx);
+}
+
+void direct_sum_rows(int64_t n, int64_t width, const float *restrict x, float *restrict sum)
+{
+    for (int64_t p = 0; p < n; p++, x += width)
+        for (int64_t o = 0; o < width; o++) sum[o] += x[o];
 }
 
 void direct_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias)
 {
-    const framed f = frame(c);
+    const framed f = padded(c);
     const int64_t y_row = c->ow * c->oc, x_row = c->stride[0] * f.pitch, terms = c->kw * c->ic;
     const int64_t strip = rows_in(STRIP, c->ow * 2 * LANES, c->oh);
     for (int64_t i = 0; i < n; i++, x += c->ih * c->iw * c->ic, dy += c->oh * y_row) {
-        const float *image = put(&f, x);
+        const float *image = frame_put(&f, x, true);
         for (int64_t row = 0; row < c->oh; row += strip) {
             const avx2_outer s = { .lines = c->oh - row < strip ? c->oh - row : strip, .points = c->ow, .x_line = x_row,
                                    .x_step = c->stride[1] * c->ic, .y_line = y_row, .y_step = c->oc, .w_step = c->oc };
@@ -128,7 +134,6 @@ void direct_conv_back_weight(const heft_conv *c, int64_t n, const float *x, cons
                 for (int64_t o = 0; o < c->oc; o += LANES)
                     avx2_outers(&s, terms, image + row * x_row + k * f.pitch, dy + row * y_row + o, dw + k * terms * c->oc + o);
         }
-        for (int64_t p = 0; dbias && p < c->oh * c->ow; p++)
-            for (int64_t o = 0; o < c->oc; o++) dbias[o] += dy[p * c->oc + o];
+        if (dbias) direct_sum_rows(c->oh * c->ow, c->oc, dy, dbias);
     }
 }

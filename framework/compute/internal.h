@@ -2,8 +2,8 @@
  *
  * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of
  * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), packed.c (a layout that
- * suits the caches), weights.c (what is made of weights once a pass), direct.c (convolutions) and avx2.c (their inner
- * loops), onednn.c (everything that knows oneDNN).
+ * suits the caches), weights.c (what is made of weights once a pass), direct.c and winograd.c (convolutions) and avx2.c (their
+ * inner loops), onednn.c (everything that knows oneDNN).
  */
 #ifndef HEFT_COMPUTE_INTERNAL_H
 #define HEFT_COMPUTE_INTERNAL_H
@@ -36,7 +36,7 @@ int64_t cgroup_memory(const char *self, const char *root);           /* the same
 
 /* ---- local.c ---- */
 
-typedef enum local_use { LOCAL_A, LOCAL_B, LOCAL_PACK, LOCAL_WORK, LOCAL_USES } local_use;
+typedef enum local_use { LOCAL_A, LOCAL_B, LOCAL_PACK, LOCAL_WORK, LOCAL_TILES_X, LOCAL_TILES_Y, LOCAL_USES } local_use;
 
 /* What a thread keeps between calls.  When a thread ends, its local goes to the next new thread. */
 typedef struct local {
@@ -105,9 +105,31 @@ typedef enum direct_pass { DIRECT_FORWARD, DIRECT_BACK_DATA, DIRECT_BACK_WEIGHT 
 bool direct_can(const heft_conv *c, direct_pass pass);
 bool direct_pays(const heft_conv *c, direct_pass pass);
 
+/* An image with zeros around it, from the padding on the upper left to `height` and `width`.  frame_put: where the
+ * image lies then, until the next one is put; changed false: it is the one that was put last. */
+typedef struct framed {
+    const heft_conv *c;
+    int64_t          pitch;                      /* floats from row to row */
+    float           *copy;                       /* in LOCAL_PACK; NULL: nothing is around it */
+} framed;
+framed       frame(const heft_conv *c, int64_t height, int64_t width);
+const float *frame_put(const framed *f, const float *image, bool changed);
+
+heft_conv direct_mirrored(const heft_conv *c);   /* the problem whose forward is c's back to data, stride 1 */
+void direct_sum_rows(int64_t n, int64_t width, const float *x, float *sum);                                 /* += */
+
 void direct_conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y);
 void direct_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);
 void direct_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias);
+
+/* ---- winograd.c: the same for fewer multiplications, where direct.c can and it is faster yet ---- */
+
+bool winograd_can(const heft_conv *c);
+bool winograd_pays(const heft_conv *c, direct_pass pass);
+
+void winograd_conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y);
+void winograd_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);
+void winograd_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias);
 
 /* ---- packed.c: onednn_gemm on copies of B's rows, where that is faster ---- */
 

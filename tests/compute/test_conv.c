@@ -6,14 +6,20 @@ typedef struct forms {
     void (*data)(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);
     void (*weight)(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias);
     bool half;
+    double spread;                               /* not 0: what an element is made of are up to so many times the largest sums of absolute values */
 } forms;
 
-static void compare(const char *name, conv_sums s, size_t n, double extra, const float *add, size_t period,
+static void compare(const char *name, conv_sums s, size_t n, double spread, double extra, const float *add, size_t period,
                     const float *got)
 {
+    double most = 0, terms = 0;
     for (size_t i = 0; i < n; i++) {
-        const double more = add ? add[i % period] : 0;
-        check(name, i, s.sum[i] + more, s.size[i] + fabs(more), s.terms[i] + extra, got[i]);
+        most = fmax(most, s.size[i]);
+        terms = fmax(terms, s.terms[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double more = add ? add[i % period] : 0, size = spread > 0 ? spread * most : s.size[i];
+        check(name, i, s.sum[i] + more, size + fabs(more), (spread > 0 ? terms : s.terms[i]) + extra, got[i]);
     }
     conv_sums_free(s);
 }
@@ -30,19 +36,19 @@ static void one(const forms *f, conv_case v)
           *before = numbers(5, nw);
     snprintf(name, sizeof name, "%s, %s, forward", f->name, v.name);
     f->forward(&v.c, v.n, x, w, bias, y);
-    compare(name, conv_reference(&v, WAY_FORWARD, rx, rw, rdy), ny, 1, bias, oc, y);
+    compare(name, conv_reference(&v, WAY_FORWARD, rx, rw, rdy), ny, f->spread, 1, bias, oc, y);
     for (size_t i = 0; i < ny; i++) y[i] = NAN;
     snprintf(name, sizeof name, "%s, %s, forward without bias", f->name, v.name);
     f->forward(&v.c, v.n, x, w, NULL, y);
-    compare(name, conv_reference(&v, WAY_FORWARD, rx, rw, rdy), ny, 0, NULL, 1, y);
+    compare(name, conv_reference(&v, WAY_FORWARD, rx, rw, rdy), ny, f->spread, 0, NULL, 1, y);
 
     snprintf(name, sizeof name, "%s, %s, back to data", f->name, v.name);
     f->data(&v.c, v.n, dy, w, dx);
-    compare(name, conv_reference(&v, WAY_DATA, rx, rw, rdy), nx, 0, NULL, 1, dx);
+    compare(name, conv_reference(&v, WAY_DATA, rx, rw, rdy), nx, f->spread, 0, NULL, 1, dx);
 
     snprintf(name, sizeof name, "%s, %s, back to weights", f->name, v.name);
     f->weight(&v.c, v.n, x, dy, dw, dbias);
-    compare(name, conv_reference(&v, WAY_WEIGHT, rx, rw, rdy), nw, 1, before, nw, dw);
+    compare(name, conv_reference(&v, WAY_WEIGHT, rx, rw, rdy), nw, f->spread, 1, before, nw, dw);
     float *before_bias = numbers(6, oc);
     for (size_t o = 0; o < oc; o++) {
         double sum = before_bias[o], size = fabs(sum);
@@ -230,14 +236,50 @@ static void test_direct_choice(void **state)
     assert_false(direct_can(&odd, DIRECT_FORWARD) || direct_can(&odd, DIRECT_BACK_WEIGHT));
 }
 
-/* The host does as the choice says: the bits are the direct form's. */
-static void test_direct_is_chosen(void **state)
+/* An output's 4 tile products with their signs are 64 products of x and w, of which 9 remain: 64/9 times as much to round, and an element's own
+ * size says nothing of its neighbours in the tile.  A weight's gradient is 36 for 4. */
+static const forms winograd = { "winograd", winograd_conv, winograd_conv_back_data, winograd_conv_back_weight, false, 9 };
+
+static void test_winograd(void **state)
 {
     (void)state;
     compute_init(1, COMPUTE_F32);
     if (!avx2_in_use()) skip();
+    for (int64_t size = 1; size <= 13; size++)
+        for (int64_t before = 0; before < 3; before++)
+            for (int64_t after = 0; after < 3; after++) {
+                if (size + before + after < 3) continue;
+                const conv_case v = square("any size", 1 + size % 3, size, 16 + size % 2 * 16, 16 + size % 3 * 16, 3, 1, 1, before, after, 1);
+                assert_true(winograd_can(&v.c));
+                one(&winograd, v);
+            }
+    one(&winograd, square("several strips", 3, 26, 32, 64, 3, 1, 1, 0, 0, 1));
+    one(&winograd, square("strips of several images", 5, 7, 48, 80, 3, 1, 1, 1, 1, 1));
+}
+
+/* As test_direct_choice. */
+static void test_winograd_choice(void **state)
+{
+    (void)state;
+    static const struct { int64_t size, ic, oc, kernel, stride, pad; bool can; const char *pays; } cases[] = {
+        { 8, 16, 16, 3, 1, 1, true, "fdw" },  { 7, 256, 256, 3, 1, 1, true, "fdw" }, { 7, 256, 272, 3, 1, 1, true, "fw" },
+        { 6, 16, 16, 3, 1, 1, true, "fw" },   { 3, 128, 256, 3, 1, 1, true, "fw" },  { 3, 192, 256, 3, 1, 1, true, "" },
+        { 2, 16, 16, 3, 1, 1, true, "" },     { 8, 16, 16, 3, 2, 1, false, "" },     { 8, 16, 16, 5, 1, 2, false, "" },
+        { 8, 24, 16, 3, 1, 1, false, "" },    { 8, 16, 24, 3, 1, 1, false, "" },     { 8, 16, 16, 2, 1, 0, false, "" },
+    };
+    compute_init(1, COMPUTE_F32);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const conv_case v = square("", 1, cases[i].size, cases[i].ic, cases[i].oc, cases[i].kernel, cases[i].stride, 1, cases[i].pad, cases[i].pad, 1);
+        if (winograd_can(&v.c) != (avx2_in_use() && cases[i].can)) fail_msg("case %zu: can", i);
+        for (direct_pass pass = DIRECT_FORWARD; pass <= DIRECT_BACK_WEIGHT; pass++)
+            if (winograd_pays(&v.c, pass) != (avx2_in_use() && strchr(cases[i].pays, "fdw"[pass]) != NULL)) fail_msg("case %zu: pass %c", i, "fdw"[pass]);
+    }
+}
+
+/* The host does as the choice says: the bits are those of the form. */
+static void chosen(const forms *f, const conv_case v)
+{
     const heft_host *h = compute_host();
-    const conv_case v = square("", 2, 32, 32, 32, 3, 1, 1, 1, 1, 1);
     const size_t nx = conv_x_size(&v), nw = conv_w_size(&v);
     float *x = numbers(1, nx), *w = numbers(2, nw), *y[2], *dx[2], *dw[2];
     for (int i = 0; i < 2; i++) {
@@ -248,9 +290,9 @@ static void test_direct_is_chosen(void **state)
     h->conv(&v.c, v.n, x, w, NULL, y[0]);
     h->conv_back_data(&v.c, v.n, x, w, dx[0]);
     h->conv_back_weight(&v.c, v.n, x, y[0], dw[0], NULL);
-    direct_conv(&v.c, v.n, x, w, NULL, y[1]);
-    direct_conv_back_data(&v.c, v.n, x, w, dx[1]);
-    direct_conv_back_weight(&v.c, v.n, x, y[1], dw[1], NULL);
+    f->forward(&v.c, v.n, x, w, NULL, y[1]);
+    f->data(&v.c, v.n, x, w, dx[1]);
+    f->weight(&v.c, v.n, x, y[1], dw[1], NULL);
     assert_memory_equal(y[0], y[1], nx * sizeof *x);
     assert_memory_equal(dx[0], dx[1], nx * sizeof *x);
     assert_memory_equal(dw[0], dw[1], nw * sizeof *x);
@@ -258,7 +300,18 @@ static void test_direct_is_chosen(void **state)
     for (size_t i = 0; i < sizeof all_of_it / sizeof *all_of_it; i++) block_free(all_of_it[i]);
 }
 
-/* A NaN or an infinity among the operands reaches all that it is a term of, and where no weight is one, nothing else. */
+static void test_forms_are_chosen(void **state)
+{
+    (void)state;
+    const forms direct = { "direct", direct_conv, direct_conv_back_data, direct_conv_back_weight, false, 0 };
+    compute_init(1, COMPUTE_F32);
+    if (!avx2_in_use()) skip();
+    chosen(&winograd, square("", 2, 32, 32, 32, 3, 1, 1, 1, 1, 1));
+    chosen(&direct, square("", 2, 32, 32, 32, 5, 1, 1, 2, 2, 1));
+}
+
+/* A NaN or an infinity among the operands reaches all that it is a term of, and where no weight is one, no other sample, and
+ * no weight of another channel. */
 static void test_not_finite(void **state)
 {
     (void)state;
@@ -274,18 +327,19 @@ static void test_not_finite(void **state)
         h->conv(&v.c, v.n, x, w, NULL, y);
         for (size_t i = 0; i < nx; i++) {
             const size_t at = i % (nx / 2) / 32;
-            assert_int_equal(!isfinite(y[i]), i >= nx / 2 && at / 16 < 2 && at % 16 < 2);
+            assert_true(isfinite(y[i]) ? i < nx / 2 || at / 16 >= 2 || at % 16 >= 2 : i >= nx / 2);
         }
         h->conv_back_data(&v.c, v.n, x, w, y);
         for (size_t i = 0; i < nx; i++) {
             const size_t at = i % (nx / 2) / 32;
-            assert_int_equal(!isfinite(y[i]), i >= nx / 2 && at / 16 < 2 && at % 16 < 2);
+            assert_true(isfinite(y[i]) ? i < nx / 2 || at / 16 >= 2 || at % 16 >= 2 : i >= nx / 2);
         }
         for (size_t i = 0; i < nx; i++) y[i] = 1;
         h->conv_back_weight(&v.c, v.n, x, y, dw, NULL);
         for (size_t i = 0; i < nw; i++) {        /* the taps that the corner lies under, and its channel */
             const size_t tap = i / (32 * 32);
-            assert_int_equal(!isfinite(dw[i]), i / 32 % 32 == 5 && tap / 3 < 2 && tap % 3 < 2);
+            const bool channel = i / 32 % 32 == 5, term = channel && tap / 3 < 2 && tap % 3 < 2;
+            assert_true(isfinite(dw[i]) ? !term : channel);
         }
         x[corner] = 1;
         w[0] = bad[b];
@@ -323,7 +377,9 @@ int main(void)
         cmocka_unit_test(test_library_is_used),
         cmocka_unit_test(test_direct),
         cmocka_unit_test(test_direct_choice),
-        cmocka_unit_test(test_direct_is_chosen),
+        cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_winograd_choice),
+        cmocka_unit_test(test_forms_are_chosen),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_empty),
     };
