@@ -57,7 +57,7 @@ bool winograd_pays(const heft_conv *c, direct_pass pass)
 {
     if (!winograd_can(c)) return false;
     const int64_t tiles = (c->oh + 1) / 2 * ((c->ow + 1) / 2), weights = c->ic * c->oc;
-    return pass == DIRECT_BACK_DATA ? tiles >= 16 && weights <= 4096 * tiles : tiles >= 4 && weights <= 8192 * tiles;
+    return tiles >= (pass == DIRECT_BACK_DATA ? 16 : 4) && weights <= 16384 * tiles;
 }
 
 /* ---- transforms of 8 channels; places lie `far` apart ---- */
@@ -161,7 +161,7 @@ AVX2 static void put_inputs(const tiling *t, const framed *f, int64_t g, int64_t
     const heft_conv *c = t->c;
     const int64_t far = apart(rows * t->wide * c->ic);
     for (int64_t r = g; r < g + rows; r++) {
-        const float *image = frame_put(f, x + r / t->high * c->ih * c->iw * c->ic, r == g || r % t->high == 0);
+        const float *image = frame_put(f, x + r / t->high * c->ih * c->iw * c->ic, r % t->high == 0);
         const float *from = image + r % t->high * 2 * f->pitch;
         for (int64_t i = 0; i < t->wide; i++, from += 2 * c->ic, v += c->ic)
             for (int64_t k = 0; k < c->ic; k += 8) inputs(from + k, f->pitch, c->ic, v + k, far);

@@ -262,8 +262,8 @@ static void test_winograd_choice(void **state)
 {
     (void)state;
     static const struct { int64_t size, ic, oc, kernel, stride, pad; bool can; const char *pays; } cases[] = {
-        { 8, 16, 16, 3, 1, 1, true, "fdw" },  { 7, 256, 256, 3, 1, 1, true, "fdw" }, { 7, 256, 272, 3, 1, 1, true, "fw" },
-        { 6, 16, 16, 3, 1, 1, true, "fw" },   { 3, 128, 256, 3, 1, 1, true, "fw" },  { 3, 192, 256, 3, 1, 1, true, "" },
+        { 8, 16, 16, 3, 1, 1, true, "fdw" },  { 7, 512, 512, 3, 1, 1, true, "fdw" }, { 7, 512, 528, 3, 1, 1, true, "" },
+        { 6, 16, 16, 3, 1, 1, true, "fw" },   { 3, 256, 256, 3, 1, 1, true, "fw" },  { 3, 256, 272, 3, 1, 1, true, "" },
         { 2, 16, 16, 3, 1, 1, true, "" },     { 8, 16, 16, 3, 2, 1, false, "" },     { 8, 16, 16, 5, 1, 2, false, "" },
         { 8, 24, 16, 3, 1, 1, false, "" },    { 8, 16, 24, 3, 1, 1, false, "" },     { 8, 16, 16, 2, 1, 0, false, "" },
     };
