@@ -131,15 +131,18 @@ void winograd_conv(const heft_conv *c, int64_t n, const float *x, const float *w
 void winograd_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);
 void winograd_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias);
 
-/* ---- packed.c: onednn_gemm on copies of B's rows, where that is faster ---- */
+/* ---- packed.c: onednn_gemm on copies of op(B), where that is faster ---- */
 
 bool packed_pays(const product *p);
 void packed_gemm(const product *p, const float *a, const float *b, float *c);
 
+/* op(B) [rows, cols], which begins at b, to rows `pitch` apart. */
+void packed_copy(bool tb, int64_t rows, int64_t cols, const float *b, int64_t ldb, float *copy, int64_t pitch);
+
 /* ---- weights.c: copies made by compute_weights, for as long as it says; NULL: there is none ---- */
 
 const bf16  *weights_rounded(const float *x, size_t n);
-const float *weights_sheet(const float *x, int64_t rows, int64_t cols, int64_t pitch);      /* of a dense matrix, rows `pitch` apart */
+const float *weights_sheet(const float *x, bool tb, int64_t rows, int64_t cols, int64_t pitch);     /* of op(x) [rows, cols], x dense: rows `pitch` apart */
 
 /* ---- compute.c: bf16 by rounded floats, whatever the processor can; for tests ---- */
 

@@ -1,7 +1,7 @@
 /* weights.c -- copies of a model's weights that serve all lanes of a pass
  *
- * With bf16: all of them rounded, once.  With f32: matrices whose rows lie badly for the caches (packed.c), at a pitch that
- * suits.  Which matrices those are is learned from the products: the first pass notes them, later ones copy them ahead of
+ * With bf16: all of them rounded, once.  With f32: matrices that lie badly for the caches (packed.c), transposed or at a pitch
+ * that suits.  Which matrices those are is learned from the products: the first pass notes them, later ones copy them ahead of
  * their lanes, in parallel.  A copy changes no bit.
  */
 #include "compute/internal.h"
@@ -12,13 +12,14 @@
 #include <string.h>
 #include "base/arena.h"
 
-enum { CHUNK = 1 << 16, ROWS = 64, MOST_SHEETS = 64, MOST_IDLE = 64 };       /* CHUNK: floats; ROWS: of a sheet, a task's */
+enum { CHUNK = 1 << 16, ROWS = 64, MOST_SHEETS = 256, MOST_IDLE = 64 };       /* CHUNK: floats; ROWS: of a sheet, a task's */
 
 /* Noted once and then fixed but for `copy` and `current`, which change between passes alone. */
 typedef struct sheet {
     struct sheet *next;
     const float  *at;
-    int64_t       rows, cols, pitch;
+    bool          tb;
+    int64_t       rows, cols, pitch;             /* of op(at) */
     float        *copy;                          /* [rows][pitch]; NULL: not made yet */
     bool          current;                       /* copy holds the weights of this pass */
     atomic_int    idle;                          /* passes since it was read */
@@ -79,8 +80,8 @@ static void copy_rows(void *unused, int64_t i)
     (void)unused;
     const sheet *s = atomic_load(&now.sheets);
     for (; i >= tasks_of(s); s = s->next) i -= tasks_of(s);
-    for (int64_t row = i * ROWS; row < s->rows && row < (i + 1) * ROWS; row++)
-        memcpy(s->copy + row * s->pitch, s->at + row * s->cols, (size_t)s->cols * sizeof *s->copy);
+    const int64_t row = i * ROWS, n = s->rows - row < ROWS ? s->rows - row : ROWS;
+    packed_copy(s->tb, n, s->cols, s->at + row * (s->tb ? 1 : s->cols), s->tb ? s->rows : s->cols, s->copy + row * s->pitch, s->pitch);
 }
 
 /* Sheets that nobody read for long go: their model may be gone, or its products have another shape. */
@@ -115,20 +116,20 @@ static void copy_all(void)
     compute_parallel(tasks, copy_rows, NULL);
 }
 
-static sheet *find_sheet(const float *x, int64_t rows, int64_t cols, int64_t pitch)
+static sheet *find_sheet(const float *x, bool tb, int64_t rows, int64_t cols, int64_t pitch)
 {
     sheet *s = atomic_load(&now.sheets);
-    while (s && (s->at != x || s->rows != rows || s->cols != cols || s->pitch != pitch)) s = s->next;
+    while (s && (s->at != x || s->tb != tb || s->rows != rows || s->cols != cols || s->pitch != pitch)) s = s->next;
     return s;
 }
 
-static void note_sheet(const float *x, int64_t rows, int64_t cols, int64_t pitch)
+static void note_sheet(const float *x, bool tb, int64_t rows, int64_t cols, int64_t pitch)
 {
     pthread_mutex_lock(&now.lock);
-    if (now.n_sheets < MOST_SHEETS && !find_sheet(x, rows, cols, pitch)) {
+    if (now.n_sheets < MOST_SHEETS && !find_sheet(x, tb, rows, cols, pitch)) {
         sheet *s = calloc(1, sizeof *s);
         if (s) {
-            s->at = x, s->rows = rows, s->cols = cols, s->pitch = pitch;
+            s->at = x, s->tb = tb, s->rows = rows, s->cols = cols, s->pitch = pitch;
             s->next = atomic_load(&now.sheets);
             atomic_store(&now.sheets, s);
             now.n_sheets++;
@@ -137,12 +138,12 @@ static void note_sheet(const float *x, int64_t rows, int64_t cols, int64_t pitch
     pthread_mutex_unlock(&now.lock);
 }
 
-const float *weights_sheet(const float *x, int64_t rows, int64_t cols, int64_t pitch)
+const float *weights_sheet(const float *x, bool tb, int64_t rows, int64_t cols, int64_t pitch)
 {
     size_t at;
     if (!among_weights(x, (size_t)(rows * cols), &at)) return NULL;
-    sheet *s = find_sheet(x, rows, cols, pitch);
-    if (!s) note_sheet(x, rows, cols, pitch);
+    sheet *s = find_sheet(x, tb, rows, cols, pitch);
+    if (!s) note_sheet(x, tb, rows, cols, pitch);
     if (!s || !s->current) return NULL;
     atomic_store_explicit(&s->idle, 0, memory_order_relaxed);
     return s->copy;

@@ -36,7 +36,7 @@ static void all(const char *form, gemm_form gemm)
         { 13, 64, 32 },   { 32, 2, 64 },   { 32, 7, 5 },  { 5, 3, 300 },  { 7, 33, 257 },  { 97, 31, 17 },
         { 32, 10, 256 },  { 256, 10, 32 }, { 33, 17, 1 }, { 64, 64, 64 }, { 31, 129, 65 }, { 32, 256, 784 },
         { 100, 70, 513 }, { 1, 1, 1000 },  { 300, 5, 8 },
-        { 33, 256, 40 },  { 16, 512, 1100 },
+        { 33, 256, 40 },  { 16, 512, 1100 }, { 40, 50, 600 },
     };
     static const float scale[][2] = { { 1, 0 }, { 1, 1 }, { 0.5f, 0 }, { -2, 0.25f }, { 0, 1 }, { 1, -1 } };
     for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
@@ -115,38 +115,60 @@ static void test_not_finite(void **state)
     }
 }
 
-/* Weights at a better pitch give the same bits as weights where they are, of the pass under way, and are forgotten when nobody reads them. */
+/* Copied weights give the same bits as weights where they are, of the pass under way, and are forgotten when nobody reads them. */
 static void test_sheets(void **state)
 {
     (void)state;
     enum { M = 20, K = 600, N = 512, OFF = 7, PITCH = N + 16, ALL = OFF + K * N };
     const gemm_form gemm = compute_host()->gemm;
-    float *weights = numbers(1, ALL), *a = numbers(2, M * K), *c = filled(0, M * N), *want = filled(0, M * N);
-    const float *b = weights + OFF;
     compute_init(2, COMPUTE_F32);
-    if (!packed_pays(&(product){ .m = M, .n = N, .k = K, .ldb = N })) skip();
-    for (int pass = 0; pass < 4; pass++) {
+    for (int tb = 0; tb < 2; tb++) {
+        float *weights = numbers(1, ALL), *a = numbers(2, M * K), *c = filled(0, M * N), *want = filled(0, M * N);
+        const float *b = weights + OFF;
+        const int64_t ldb = tb ? K : N;
+        if (!packed_pays(&(product){ .tb = tb, .m = M, .n = N, .k = K, .ldb = ldb })) skip();
+        for (int pass = 0; pass < 4; pass++) {
+            compute_weights(NULL, 0);
+            gemm(false, tb, M, N, K, 1, a, K, b, ldb, 0, want, N);
+            compute_weights(weights, ALL);
+            gemm(false, tb, M, N, K, 1, a, K, b, ldb, 0, c, N);
+            assert_memory_equal(c, want, M * N * sizeof *c);
+            const float *sheet = weights_sheet(b, tb, K, N, PITCH);
+            assert_true(pass == 0 ? !sheet : sheet && sheet[PITCH] == b[tb ? 1 : N] && sheet[1] == b[tb ? K : 1]);
+            weights[OFF + 1] += 1;
+            weights[OFF + N] += 1;
+        }
+        assert_null(weights_sheet(b, tb, K + 1, N, PITCH));  /* beyond the weights */
+        assert_null(weights_sheet(b, tb, N, K, PITCH + K));  /* of another product */
+        compute_weights(weights, ALL - 1);
+        assert_null(weights_sheet(b, tb, K, N, PITCH));
         compute_weights(NULL, 0);
-        gemm(false, false, M, N, K, 1, a, K, b, N, 0, want, N);
-        compute_weights(weights, ALL);
-        gemm(false, false, M, N, K, 1, a, K, b, N, 0, c, N);
-        assert_memory_equal(c, want, M * N * sizeof *c);
-        const float *sheet = weights_sheet(b, K, N, PITCH);
-        assert_true(pass == 0 ? !sheet : sheet && sheet[PITCH] == b[N]);
-        weights[OFF + N] += 1;
+        assert_null(weights_sheet(b, tb, K, N, PITCH));
+        for (int pass = 0; pass < 100; pass++) compute_weights(weights, ALL);
+        assert_null(weights_sheet(b, tb, K, N, PITCH));
+        compute_weights(NULL, 0);
+        block_free(weights);
+        block_free(a);
+        block_free(c);
+        block_free(want);
     }
-    assert_null(weights_sheet(b, K + 1, N, PITCH));      /* beyond the weights */
-    compute_weights(weights, ALL - 1);
-    assert_null(weights_sheet(b, K, N, PITCH));
-    compute_weights(NULL, 0);
-    assert_null(weights_sheet(b, K, N, PITCH));
-    for (int pass = 0; pass < 100; pass++) compute_weights(weights, ALL);
-    assert_null(weights_sheet(b, K, N, PITCH));
-    compute_weights(NULL, 0);
-    block_free(weights);
-    block_free(a);
-    block_free(c);
-    block_free(want);
+}
+
+/* Its choice, at its edges. */
+static void test_choice(void **state)
+{
+    (void)state;
+    static const struct { product p; bool pays; } rows[] = {
+        { { .m = 16, .n = 256, .k = 17, .ldb = 256 }, true },     { { .m = 15, .n = 256, .k = 17, .ldb = 256 }, false },
+        { { .m = 16, .n = 255, .k = 17, .ldb = 256 }, false },    { { .m = 16, .n = 256, .k = 16, .ldb = 256 }, false },
+        { { .m = 16, .n = 256, .k = 17, .ldb = 257 }, false },    { { .m = 1024, .n = 256, .k = 17, .ldb = 256 }, false },
+        { { .tb = true, .m = 16, .n = 128, .k = 64 }, true },     { { .tb = true, .m = 16, .n = 127, .k = 64 }, false },
+        { { .tb = true, .m = 15, .n = 128, .k = 64 }, false },    { { .tb = true, .m = 16, .n = 15, .k = 1024 }, false },
+        { { .tb = true, .m = 16, .n = 1024, .k = 1024 }, true },  { { .tb = true, .m = 16, .n = 1024, .k = 1025 }, false },
+    };
+    compute_init(1, COMPUTE_F32);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (packed_pays(&rows[i].p) != (rows[i].pays && onednn_reads_in_place())) fail_msg("row %zu", i);
 }
 
 int main(void)
@@ -154,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_host),  cmocka_unit_test(test_plain),      cmocka_unit_test(test_library),
         cmocka_unit_test(test_empty), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_sheets),
+        cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
