@@ -39,6 +39,7 @@ static struct {
     _Alignas(64) _Atomic uint64_t pile;
     _Alignas(64) _Atomic int64_t left;           /* tasks not yet done */
     _Alignas(64) _Atomic int asleep;             /* threads in wait_for */
+    _Atomic int  serving;                        /* threads in work */
     pthread_mutex_t lock;
     pthread_cond_t  changed;                     /* region, or left to 0 */
 } crew = { .threads = 1, .region = 1, .busy = ATOMIC_FLAG_INIT, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
@@ -140,11 +141,13 @@ static void work(int thread, int threads, uint32_t seen)
 {
     local_get();
     own_number = thread;
+    atomic_fetch_add(&crew.serving, 1);
     for (;;) {
         wait_for(region_changed, seen);
-        if (!(seen = atomic_load(&crew.region))) return;
+        if (!(seen = atomic_load(&crew.region))) break;
         serve(seen, thread, threads);
     }
+    atomic_fetch_sub(&crew.serving, 1);
 }
 
 /* The caller's own thread opens no region: oneDNN and others must find it outside of one. */
@@ -172,6 +175,7 @@ static void close_team(void)
     atomic_store(&crew.region, 0);
     wake();
     pthread_join(crew.host, NULL);
+    while (atomic_load(&crew.serving)) rest();   /* 0 since the region's end, which not every tool that looks for races can see */
     crew.open = false;
 }
 
@@ -179,6 +183,7 @@ static void close_team(void)
 static void forget_team(void)
 {
     crew.wanted = crew.open = false;
+    atomic_store(&crew.serving, 0);
     pthread_mutex_init(&crew.lock, NULL);
     pthread_cond_init(&crew.changed, NULL);
     atomic_store(&crew.asleep, 0);
