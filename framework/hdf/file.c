@@ -398,7 +398,7 @@ static bool plain_extension(int fd, off_t at)
     size_t p = 6 + (flags & 0x20 ? 16 : 0) + (flags & 0x10 ? 4 : 0);
     const uint64_t size = little(h + p, width);
     p += width;
-    if (size > (size_t)got - p) return false;
+    if (p > (size_t)got || size > (size_t)got - p) return false;
     for (const size_t end = p + size; p + 4 + order <= end;) {
         enum { NIL = 0, SHARED = 0x0f, BTREE_K = 0x13, SPACE = 0x17 };
         const unsigned type = h[p];
@@ -423,12 +423,12 @@ static int check_superblock(hdf_file *f, int fd, off_t size, problems *pr)
          * 20. */
         const unsigned version = s[8], offset_size = version < 2 ? s[13] : s[9];
         const uint64_t more = little(s + (version == 0 ? 48 : version == 1 ? 52 : 20), 8);
+        const bool there = more != UINT64_MAX;
         if (version > 3) hdf_problem(f, NULL, pr, "HDF5 superblock of version %u; 0 to 3 are read", version);
         else if (offset_size != 8)
             hdf_problem(f, NULL, pr, "HDF5 file with offsets of %u bytes; 8 are read", offset_size);
-        else if (more == UINT64_MAX) return 0;
-        else if (version < 2) hdf_problem(f, NULL, pr, "HDF5 file of a special driver; plain files are read");
-        else if (more >= (uint64_t)size || !plain_extension(fd, at + (off_t)more))
+        else if (there && version < 2) hdf_problem(f, NULL, pr, "HDF5 file of a special driver; plain files are read");
+        else if (there && (more >= (uint64_t)size || !plain_extension(fd, at + (off_t)more)))
             hdf_problem(f, NULL, pr, "HDF5 file with a superblock extension that is not read, such as a cache image; "
                         "h5repack makes one without");
         else return 0;

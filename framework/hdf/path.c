@@ -114,6 +114,7 @@ H5O_type_t hdf_walk(hdf_file *f, const char *path, problems *pr)
     H5O_type_t type = H5O_TYPE_GROUP;
     arena *a = arena_new();
     char *so_far = arena_alloc(a, strlen(path) + 2, 1), *parent = arena_alloc(a, strlen(path) + 2, 1);
+    size_t n_parent = 0;
     for (const char *p = path; type != H5O_TYPE_UNKNOWN;) {
         p += strspn(p, "/");
         const size_t n = strcspn(p, "/");
@@ -123,10 +124,11 @@ H5O_type_t hdf_walk(hdf_file *f, const char *path, problems *pr)
             type = H5O_TYPE_UNKNOWN;
             break;
         }
-        strcpy(parent, so_far);
-        strcat(so_far, "/");
-        strncat(so_far, p, n);
-        type = walk_step(f, parent, so_far, so_far + strlen(parent) + 1, pr);
+        memcpy(parent, so_far, n_parent);
+        so_far[n_parent] = '/';
+        memcpy(so_far + n_parent + 1, p, n);
+        type = walk_step(f, parent, so_far, so_far + n_parent + 1, pr);
+        n_parent += 1 + n;
         p += n;
     }
     arena_free(a);

@@ -118,7 +118,7 @@ static int write_units(const table *t, hdf_file *f, const char *path, problems *
     for (int i = 0; i < t->n_columns; i++)
         size = strlen(t->column[i].unit) + 1 > size ? strlen(t->column[i].unit) + 1 : size;
     char *cells = need(calloc((unsigned)t->n_columns, size), size);
-    for (int i = 0; i < t->n_columns; i++) strcpy(cells + (size_t)i * size, t->column[i].unit);
+    for (int i = 0; i < t->n_columns; i++) strncpy(cells + (size_t)i * size, t->column[i].unit, size);
     const hid_t type = hdf_string_type(size);
     const int rc = hdf_put_attr(f, path, "units", type, type, t->n_columns, cells, pr);
     if (type >= 0) H5Tclose(type);

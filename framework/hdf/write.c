@@ -208,7 +208,7 @@ int hdf_write_texts(hdf_file *f, const char *path, int64_t n, const char *const 
     const size_t size = longest + 1;
     char *cells = n >= 0 && size_mul((size_t)n, size, &bytes) ? calloc(bytes + 1, 1) : NULL;
     if (!cells) memory_exhausted(bytes);
-    for (int64_t i = 0; i < n; i++) strcpy(cells + (size_t)i * size, utf8[i]);
+    for (int64_t i = 0; i < n; i++) strncpy(cells + (size_t)i * size, utf8[i], size);
     hdf_enter();
     const hid_t type = hdf_string_type(size);
     const int rc = hdf_put(f, path, type, type, 1, &n, cells, pr);

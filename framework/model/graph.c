@@ -191,9 +191,10 @@ static void add_judge(builder *b, const node *section, const char *what, const c
     if (node_read_typed(section, what, &type, &at, &options, b->pr) < 0) return;
     const node *given = options ? node_get(options, "name") : NULL;
     const char *name = fixed_name ? fixed_name : type;
-    if (!fixed_name && given && node_read_string(given, "name", &name, b->pr) == 0)
+    if (!fixed_name) {
+        if (given) node_read_string(given, "name", &name, b->pr);
         name = checked_name(b, name, options, at);
-    else if (!fixed_name) name = checked_name(b, name, options, at);
+    }
     if (!name) name = free_name(b, NULL, type);
     model_layer *l = append(b, name, type, at, options);
     l->n_in = 2;

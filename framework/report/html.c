@@ -57,15 +57,17 @@ void html_bar(text *o, double share)
 /* ---- scales ---- */
 
 enum { LEFT = 56, RIGHT = 12, TOP = 10, BOTTOM = 26, WIDTH = 460, HEIGHT = 240, TICKS = 5 };
-static const double spans_a_lot = 50;
+static const double spans_a_lot = 50, rounding = 1e-12;
 
 typedef struct scale { double low, high, from, to; bool log; } scale;
 
-static double at(const scale *s, double v)
+/* On the page; x is a logarithm where s->log. */
+static double along(const scale *s, double x)
 {
-    const double x = s->log ? log10(v) : v;
     return s->from + (s->to - s->from) * (s->high > s->low ? (x - s->low) / (s->high - s->low) : 0.5);
 }
+
+static double at(const scale *s, double v) { return along(s, s->log ? log10(v) : v); }
 
 static void widen(scale *s, double v)
 {
@@ -74,10 +76,11 @@ static void widen(scale *s, double v)
     if (!(s->high >= v)) s->high = v;
 }
 
-/* What a scale of values from low to high looks like. */
+/* What a scale of values from low to high looks like; those that rounding alone tells apart are one. */
 static void settle(scale *s)
 {
     if (isnan(s->low)) s->low = 0, s->high = 1;
+    if (s->high - s->low <= rounding * fmax(fabs(s->low), fabs(s->high))) s->high = s->low;
     s->log = s->low > 0 && s->high / s->low >= spans_a_lot;
     if (s->log) s->low = log10(s->low), s->high = log10(s->high);
 }
@@ -99,16 +102,15 @@ static void mark(text *o, bool upright, double p, double v)
 static void marks(text *o, const scale *s, bool upright, bool whole)
 {
     if (!(s->high > s->low)) {
-        mark(o, upright, at(s, s->low), s->low);
+        mark(o, upright, along(s, s->low), s->low);
         return;
     }
     double step = round_step(s->high - s->low);
     if ((whole || s->log) && step < 1) step = 1;
-    const bool decades = s->log && ceil(s->low) <= floor(s->high);
-    if (s->log && !decades) step = s->high - s->low;
-    for (double v = decades || !s->log ? ceil(s->low / step - 1e-9) * step : s->low; v <= s->high + 1e-9 * (s->high - s->low); v += step) {
-        const double shown = s->log ? pow(10, v) : fabs(v) < 1e-9 * step ? 0 : v;
-        mark(o, upright, at(s, shown), shown);
+    const double first = ceil(s->low / step - 1e-9) * step, last = floor((s->high - first) / step + 1e-9);
+    for (int k = 0; k <= last; k++) {
+        const double x = first + k * step;
+        mark(o, upright, along(s, x), s->log ? pow(10, x) : fabs(x) < 1e-9 * step ? 0 : x);
     }
 }
 
@@ -281,7 +283,7 @@ static place_of place_axis(const axis *x, size_t n, arena *a)
 static double height_of(const place_of *p, const axis *x, size_t i)
 {
     if (!x->word[i]) return HIGH - 6;
-    return at(&p->s, p->numbers ? x->number[i] : (double)word_index(&p->w, x->word[i]));
+    return p->numbers ? at(&p->s, x->number[i]) : along(&p->s, (double)word_index(&p->w, x->word[i]));
 }
 
 /* Text in a column of an axis, cut to what there is room for. */
@@ -311,7 +313,7 @@ static void put_axis(text *o, const place_of *p, const axis *x, double across)
         text_printf(o, "<text class=m x=%.1f y=32>%.5g</text>", across, high);
         if (high > low) text_printf(o, "<text class=m x=%.1f y=%d>%.5g</text>", across, HIGH - UNDER + 14, low);
     }
-    for (size_t i = 0; !p->numbers && i < p->w.n && i < LABELS; i++) put_label(o, across, at(&p->s, (double)i) - 4, p->w.word[i]);
+    for (size_t i = 0; !p->numbers && i < p->w.n && i < LABELS; i++) put_label(o, across, along(&p->s, (double)i) - 4, p->w.word[i]);
 }
 
 void html_parallel(text *o, size_t n_axes, const axis *x, size_t n, const char *const *name, const double *shade)

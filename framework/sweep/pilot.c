@@ -25,7 +25,8 @@ static const double window = 0.2, late = 30, pays = 20, noise = 0.1, of_memory =
 double division_seconds(const division *d, int64_t left, int64_t most, double work)
 {
     const int64_t width = d->at_once < most ? d->at_once : most;
-    return (double)((left + width - 1) / width) * work / d->rate;
+    const int64_t rounds = (left + width - 1) / width;
+    return (double)rounds * work / d->rate;
 }
 
 int division_best(int n, const division *d)

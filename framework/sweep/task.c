@@ -176,9 +176,10 @@ bool sweep_task(const char *path, problems *pr)
     arena *a = arena_new();
     bool done = false;
     const int64_t number = task_list_number(path_base(path));
-    if (task_list_read(path, &l, a, pr) == 0 && (index < 0 || index >= l.n || !number))
+    const bool listed = task_list_read(path, &l, a, pr) == 0;
+    if (listed && (index < 0 || index >= l.n || !number))
         problems_add(pr, (place){ path, 0, 0 }, "has %lld trials; SLURM_ARRAY_TASK_ID is %s", (long long)l.n, word);
-    else if (!pr->n) {
+    else if (listed) {
         const task *x = &l.task[index];
         trial t = { .until = x->until, .seconds = x->spent };
         t.dir = arena_printf(a, "%s/trials/%s", path_dir(a, path_dir(a, path)), x->id);

@@ -59,7 +59,8 @@ static const heft_option staircase_options[] = {
 static double staircase_rate(const void *self, moment m)
 {
     const staircase *o = self;
-    return o->initial * pow(o->gamma, (double)(m.at / o->every));
+    const int64_t reductions = m.at / o->every;
+    return o->initial * pow(o->gamma, (double)reductions);
 }
 
 /* ---- multistep, piecewise ---- */

@@ -84,8 +84,8 @@ static trainer *make(const experiment *e, registry *r, data *d, bool empty, prob
         read_checkpoint_options(e->checkpoint, t, pr);
         const char *watched = schedule_monitor(t->optimizer->schedule);
         if (watched) monitor_find(t, watched, 0, e->optimizer->at, "plateau.monitor", &t->schedule_monitor, pr);
+        if (pr->n == before) check_memory(t, pr);
     }
-    if (pr->n == before) check_memory(t, pr);
     if (pr->n == before) {
         schedule_begin(&t->state.schedule);
         t->meter = meter_new(t->model);

@@ -22,7 +22,7 @@ static int fill(const void *self, heft_fill *f)
     const int64_t n = heft_count(&f->shape);
     for (int64_t i = 0; i < n; i++) {
         float z;
-        do z = heft_normal(&f->rng); while (fabs(z) > d->bound);
+        do z = heft_normal(&f->rng); while (fabsf(z) > d->bound);
         f->x[i] = (float)(d->mean + d->std * z);
     }
     return 0;

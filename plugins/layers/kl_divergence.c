@@ -54,7 +54,7 @@ static double row_loss(const kl_divergence *l, const float *restrict x, const fl
     for (int64_t k = 0; k < l->classes; k++) {
         if (t[k] <= 0) continue;                        /* NaN stays */
         const double log_q = l->input == PROBABILITIES ? log(x[k] <= 1e-7f ? 1e-7 : x[k]) : x[k] - most - log_sum;
-        loss += t[k] * (log(t[k]) - log_q);
+        loss += t[k] * (log((double)t[k]) - log_q);
     }
     return loss;
 }

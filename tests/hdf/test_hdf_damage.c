@@ -94,6 +94,14 @@ static void other_formats(void **state)
           "\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0\x04\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff"
           "\xff",
           40, "special driver" },
+        { "extension",                           /* cut within the bytes of its size */
+          "\x89HDF\r\n\x1a\n\x02\x08\x08\0\0\0\0\0\0\0\0\0\x30\0\0\0\0\0\0\0\x40\0\0\0\0\0\0\0\x30\0\0\0\0\0\0\0\0\0\0\0"
+          "OHDR\x02\x13\0\0\0\0\0\0\0\0\0\0",
+          64, "superblock extension that is not read" },
+        { "far extension",
+          "\x89HDF\r\n\x1a\n\x02\x08\x08\0\0\0\0\0\0\0\0\0\x30\0\0\0\0\0\0\0\x40\0\0\0\0\0\0\0\x30\0\0\0\0\0\0\0\0\0\0\0"
+          "OHDR\x02\x13\0\0\0\0\xff\xff\xff\xff\xff\x0f",
+          64, "superblock extension that is not read" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         put(in_dir("bad"), bad[i].content, bad[i].n);
