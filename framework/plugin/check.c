@@ -124,11 +124,15 @@ typedef struct outlet {
     const char   *follows;                       /* of the check that runs */
     size_t        n_failed;                      /* checks */
     const char  **failed;
+    size_t        n_told;
+    const char   *crashed;                       /* the first check that did, or NULL; ... */
+    char          crash[128];                    /* ... where */
 } outlet;
 
-static void tell(const outlet *out, verdict v)
+static void tell(outlet *out, verdict v)
 {
     v.follows = v.result == VERDICT_FAIL && out->follows ? out->follows : "";
+    out->n_told++;
     out->sink(out->context, &v);
 }
 
@@ -172,7 +176,9 @@ static void run_errand(void *context, int fd)
 static const char *const pass_hints[][2] = {
     { "plan", "plan: whatever the options and inputs are, it sets p->out and p->tensor or returns heft_fail(...)" },
     { "forward", "forward: saved is NULL unless train, total is NULL unless survey ran; sizes are those of n samples, not lane_max" },
-    { "backward", "backward: din[i] may be NULL, and dweight[i] where `gradient` computes it; sizes are those of n samples" },
+    { "backward", "backward: din[i] may be NULL, and dweight[i] where `gradient` computes it, and in[i] and out where .unread says so; "
+      "sizes are those of n samples" },
+    { "survey_back", "survey_back: in[i] and out are NULL where .unread says so, and dweight always; sizes are those of n samples" },
     { "gradient", "gradient: rows [begin, end) of the weight, n samples of the whole minibatch" },
     { "step", "step: x[i], g[i] and slot[k][row * n + i], i from begin to end - 1" },
     { "fill", "fill: heft_count(&f->shape) floats; a scalar has rank 0 and one float" },
@@ -186,7 +192,7 @@ static const char *hint_of(const char *pass)
 }
 
 /* What ended the child in place of an answer. */
-static void report_end(const child_end *end, const last_words *words, const check_row *row, int limit_ms, const outlet *out)
+static void report_end(const child_end *end, const last_words *words, const check_row *row, int limit_ms, outlet *out)
 {
     text seen = { 0 };
     const char *pass = words->at.pass;
@@ -197,6 +203,17 @@ static void report_end(const child_end *end, const last_words *words, const chec
         signal_text(WTERMSIG(end->status), &seen);
     } else text_printf(&seen, "%sended the process with status %d", seen.n ? " " : "", WEXITSTATUS(end->status));
     if (*pass) text_printf(&seen, " in %s", pass);
+    if (end->in_time && out->crashed && !strcmp(seen.s, out->crash)) {
+        out->follows = out->crashed;
+        text_printf(&seen, ", as in '%s'", out->crashed);
+        tell(out, (verdict){ VERDICT_FAIL, row->name, row->doc, 1, "", "", seen.s, "", "" });
+        text_free(&seen);
+        return;
+    }
+    if (end->in_time && !out->crashed) {
+        out->crashed = row->name;
+        snprintf(out->crash, sizeof out->crash, "%s", seen.s);
+    }
     if (words->faulted && words->address < 4096) text_add(&seen, ", which used a NULL pointer");
     else if (words->faulted) text_printf(&seen, ", at address 0x%llx", (unsigned long long)words->address);
     tell(out, (verdict){ VERDICT_FAIL, row->name, row->doc, 1, words->at.label, "every call returns", seen.s, hint_of(pass), "" });
@@ -212,7 +229,7 @@ static const char *unpack(const char **at, const char *end)
 }
 
 /* Hands on what the child found; the number of failures, or -1 if it was cut short. */
-static int relay(const check_row *row, const text *said, const outlet *out)
+static int relay(const check_row *row, const text *said, outlet *out)
 {
     if (!said->n || said->s[said->n - 1] != '!') return -1;
     const char *at = said->s, *end = said->s + said->n - 1;
@@ -233,7 +250,7 @@ static int relay(const check_row *row, const text *said, const outlet *out)
 }
 
 /* The failures of one check; *late: it had to be killed. */
-static int run_check(check *c, const check_row *row, int limit_ms, last_words *words, const outlet *out, bool *late, problems *pr)
+static int run_check(check *c, const check_row *row, int limit_ms, last_words *words, outlet *out, bool *late, problems *pr)
 {
     memset(words, 0, sizeof *words);
     c->name = row->name;
@@ -252,7 +269,7 @@ static int run_check(check *c, const check_row *row, int limit_ms, last_words *w
 
 /* ---- all of them --------------------------------------------------------------- */
 
-static const plugin *load(registry *r, const char *path, const outlet *out)
+static const plugin *load(registry *r, const char *path, outlet *out)
 {
     problems why = { 0 };
     const plugin *p = registry_open(r, 0, path, &why);
@@ -268,7 +285,7 @@ static const plugin *load(registry *r, const char *path, const outlet *out)
 }
 
 /* A layer whose shapes could not even be tried has nothing for the others to run on. */
-static bool goes_on(const check_row *row, int failures, bool late, const plugin *p, const outlet *out)
+static bool goes_on(const check_row *row, int failures, bool late, const plugin *p, outlet *out)
 {
     const bool first = p->kind == HEFT_LAYER && !strcmp(row->name, "shapes") && failures;
     if (!late && !first) return true;
@@ -313,12 +330,16 @@ int check_plugin(registry *r, const char *path, const check_options *o, verdict_
         check c = { .p = p, .plugins = r, .asked = o, .memory = a, .at = &words->at };
         bool late = false;
         out.follows = cause(&out, row->after);
+        out.n_told = 0;
         const int n = run_check(&c, row, o->limit_ms ? o->limit_ms : LIMIT_MS, words, &out, &late, pr);
         if (n < 0) {
             failures = -1;
             break;
         }
         failures += n;
+        if (o->only && !out.n_told)
+            tell(&out, (verdict){ VERDICT_NOTE, row->name, row->name, 0, "", "", "does not apply: the plugin has nothing that it looks at",
+                                  "", "" });
         if (n) out.failed[out.n_failed++] = row->name;
         if (!goes_on(row, n, late, p, &out)) break;
     }

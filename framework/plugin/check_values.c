@@ -93,6 +93,7 @@ void check_values(check *c)
         for (size_t i = 0; i < sizeof specials / sizeof *specials; i++) {
             check_at(c, "%s, %s", label, specials[i].name);
             check_special(c, h, &specials[i]);
+            check_buffers(c, h);
         }
         check_at(c, "%s", label);
         for (int i = 0; h->layer->backward && i < h->plan.n_in; i++)
