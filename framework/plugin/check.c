@@ -178,7 +178,7 @@ static const char *const pass_hints[][2] = {
     { "forward", "forward: saved is NULL unless train, total is NULL unless survey ran; sizes are those of n samples, not lane_max" },
     { "backward", "backward: din[i] may be NULL, and dweight[i] where `gradient` computes it, and in[i] and out where .unread says so; "
       "sizes are those of n samples" },
-    { "survey_back", "survey_back: in[i] and out are NULL where .unread says so, and dweight always; sizes are those of n samples" },
+    { "survey_back", "survey_back: in[i] and out are NULL where .unread says so; sizes are those of n samples" },
     { "gradient", "gradient: rows [begin, end) of the weight, n samples of the whole minibatch" },
     { "step", "step: x[i], g[i] and slot[k][row * n + i], i from begin to end - 1" },
     { "fill", "fill: heft_count(&f->shape) floats; a scalar has rank 0 and one float" },

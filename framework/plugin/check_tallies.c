@@ -65,7 +65,7 @@ static void check_adders(check *c, const check_case *k)
         check_added(c, h, &(adder){ "survey_back", HEFT_TALLY_BACK, rig_survey_back_lane });
     }
     rig_forward(h, false);
-    if (!h->layer->backward) check_added(c, h, &(adder){ "forward", HEFT_TALLY, forward_judges });
+    check_added(c, h, &(adder){ "forward", HEFT_TALLY, forward_judges });
     rig_close(h);
 }
 
