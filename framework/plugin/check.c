@@ -126,7 +126,8 @@ typedef struct outlet {
     const char  **failed;
     size_t        n_told;
     const char   *crashed;                       /* the first check that did, or NULL; ... */
-    char          crash[128];                    /* ... where */
+    int           status;                        /* ... how, ... */
+    char          pass[sizeof ((rig_place *)NULL)->pass];    /* ... and where */
 } outlet;
 
 static void tell(outlet *out, verdict v)
@@ -176,7 +177,7 @@ static void run_errand(void *context, int fd)
 static const char *const pass_hints[][2] = {
     { "plan", "plan: whatever the options and inputs are, it sets p->out and p->tensor or returns heft_fail(...)" },
     { "forward", "forward: saved is NULL unless train, total is NULL unless survey ran; sizes are those of n samples, not lane_max" },
-    { "backward", "backward: din[i] may be NULL, and dweight[i] where `gradient` computes it, and in[i] and out where .unread says so; "
+    { "backward", "backward: NULL may be din[i], dweight[i] where `gradient` computes it, in[i] and out where .unread says so; "
       "sizes are those of n samples" },
     { "survey_back", "survey_back: in[i] and out are NULL where .unread says so; sizes are those of n samples" },
     { "gradient", "gradient: rows [begin, end) of the weight, n samples of the whole minibatch" },
@@ -186,16 +187,29 @@ static const char *const pass_hints[][2] = {
 
 static const char *hint_of(const char *pass)
 {
+    if (!*pass) return "a write far outside of a buffer, by a pass before: no pass was running";
     for (size_t i = 0; i < sizeof pass_hints / sizeof *pass_hints; i++)
         if (!strcmp(pass_hints[i][0], pass)) return pass_hints[i][1];
     return "what this pass reads and writes";
 }
 
-/* What ended the child in place of an answer. */
+/* Has a check before ended in the same way?  The first crash is what the others are held against. */
+static bool crashed_before(const child_end *end, const char *pass, const char *name, outlet *out)
+{
+    if (!end->in_time) return false;
+    if (out->crashed) return end->status == out->status && !strcmp(pass, out->pass);
+    out->crashed = name;
+    out->status = end->status;
+    snprintf(out->pass, sizeof out->pass, "%s", pass);
+    return false;
+}
+
+/* What ended the child in place of an answer: in full, or, if it has been told, as what it is. */
 static void report_end(const child_end *end, const last_words *words, const check_row *row, int limit_ms, outlet *out)
 {
     text seen = { 0 };
     const char *pass = words->at.pass;
+    verdict v = { VERDICT_FAIL, row->name, row->doc, 1, words->at.label, "every call returns", "", hint_of(pass), "" };
     if (end->said.n && end->said.s[0] == '-') text_printf(&seen, "%.*s; it", (int)strcspn(end->said.s + 1, "\n"), end->said.s + 1);
     if (!end->in_time) text_printf(&seen, "no end within %g s", limit_ms / 1e3);
     else if (WIFSIGNALED(end->status)) {
@@ -203,20 +217,14 @@ static void report_end(const child_end *end, const last_words *words, const chec
         signal_text(WTERMSIG(end->status), &seen);
     } else text_printf(&seen, "%sended the process with status %d", seen.n ? " " : "", WEXITSTATUS(end->status));
     if (*pass) text_printf(&seen, " in %s", pass);
-    if (end->in_time && out->crashed && !strcmp(seen.s, out->crash)) {
-        out->follows = out->crashed;
+    if (crashed_before(end, pass, row->name, out)) {
         text_printf(&seen, ", as in '%s'", out->crashed);
-        tell(out, (verdict){ VERDICT_FAIL, row->name, row->doc, 1, "", "", seen.s, "", "" });
-        text_free(&seen);
-        return;
-    }
-    if (end->in_time && !out->crashed) {
-        out->crashed = row->name;
-        snprintf(out->crash, sizeof out->crash, "%s", seen.s);
-    }
-    if (words->faulted && words->address < 4096) text_add(&seen, ", which used a NULL pointer");
+        v.where = v.expected = v.look = "";
+        if (!out->follows) out->follows = out->crashed;
+    } else if (words->faulted && words->address < 4096) text_add(&seen, ", which used a NULL pointer");
     else if (words->faulted) text_printf(&seen, ", at address 0x%llx", (unsigned long long)words->address);
-    tell(out, (verdict){ VERDICT_FAIL, row->name, row->doc, 1, words->at.label, "every call returns", seen.s, hint_of(pass), "" });
+    v.seen = seen.s;
+    tell(out, v);
     text_free(&seen);
 }
 

@@ -159,7 +159,7 @@ static void check_little(check *c, const check_case *k, const little *l)
     for (int i = 0; i < h->n_of[HEFT_STATE]; i++) {
         const char *name = h->of[HEFT_STATE][i]->name;
         const ptrdiff_t at = first_not_finite(h->state[i], count_of(h, HEFT_STATE, i));
-        const double seen = at < 0 ? 0 : (double)h->state[i][at];
+        const double seen = at < 0 ? 0 : isnan(h->state[i][at]) ? (double)NAN : (double)h->state[i][at];     /* without a sign */
         if (at >= 0 && measures && !l->mixed)
             check_note(c, check_text(c, "state '%s' of one class alone", name), "%g from %s; the head of the file should say so, or fold give 0",
                        seen, l->name);
