@@ -17,7 +17,7 @@ typedef struct watch {
     const char **name;                   /* of the epochs' figures */
     int       n;
     bool      save_failed;               /* the newest save */
-    bool      told_of_best, told_of_stop;    /* what is watched is not a number */
+    bool      told_of_best, told_of_stop;    /* that what is watched is not a number */
 } watch;
 
 /* What the save under way came to, if it has ended. */
@@ -59,7 +59,8 @@ static void on_step(void *context, const trainer *t, double loss)
 }
 
 /* What is watched and never a number decides nothing, which should not pass in silence. */
-static void warn_of_nan(const watch *w, const trainer *t, const double *row, const char *key, const char *column, const char *so, bool *told)
+static void warn_of_nan(const watch *w, const trainer *t, const double *row, const char *key, const char *column, const char *so,
+                        bool *told)
 {
     if (*told || !column || !isnan(row[table_find(t->epochs, column)])) return;
     *told = true;

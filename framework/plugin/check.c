@@ -124,7 +124,7 @@ typedef struct outlet {
     const char   *follows;                       /* of the check that runs */
     size_t        n_failed;                      /* checks */
     const char  **failed;
-    size_t        n_told;
+    size_t        n_told;                        /* verdicts of the check that runs */
     const char   *crashed;                       /* the first check that did, or NULL; ... */
     int           status;                        /* ... how, ... */
     char          pass[sizeof ((rig_place *)NULL)->pass];    /* ... and where */
@@ -187,7 +187,7 @@ static const char *const pass_hints[][2] = {
 
 static const char *hint_of(const char *pass)
 {
-    if (!*pass) return "a write far outside of a buffer, by a pass before: no pass was running";
+    if (!*pass) return "no pass was running: one before may have written far outside of its buffers";
     for (size_t i = 0; i < sizeof pass_hints / sizeof *pass_hints; i++)
         if (!strcmp(pass_hints[i][0], pass)) return pass_hints[i][1];
     return "what this pass reads and writes";

@@ -1,6 +1,5 @@
 /* check_tallies.c -- what samples add up to over lanes, and what fold makes of it */
 #include <math.h>
-#include <string.h>
 
 #include "plugin/check_inside.h"
 
@@ -9,17 +8,21 @@ enum { SINGLES = sizeof single_lanes / sizeof *single_lanes - 1 };
 
 static size_t count_of(const rig *h, heft_role role, int i) { return (size_t)heft_count(&h->of[role][i]->shape); }
 
-/* Within rounding, or both no finite number, which is another check's affair. */
-static bool is_close(double a, double b, double room)
+/* Of numbers that should agree within rounding: the first that do not, or -1.  Neither of a pair need be finite; another
+ * check sees to that. */
+static ptrdiff_t first_apart(const double *seen, const double *wanted, size_t n, double room)
 {
-    return !isfinite(b) ? !isfinite(a) : fabs(a - b) <= room * (1 + fabs(b));
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(wanted[i]) ? !(fabs(seen[i] - wanted[i]) <= room * (1 + fabs(wanted[i]))) : isfinite(seen[i])) return (ptrdiff_t)i;
+    return -1;
 }
 
-static void keep_tallies(rig *h, heft_role role, double *const *tally, double **out)
+/* Copies of tallies, times a factor. */
+static void keep_tallies(rig *h, heft_role role, double *const *tally, double factor, double **out)
 {
     for (int i = 0; i < h->n_of[role]; i++) {
         out[i] = arena_alloc(h->memory, count_of(h, role, i), sizeof **out);
-        memcpy(out[i], tally[i], count_of(h, role, i) * sizeof **out);
+        for (size_t j = 0; j < count_of(h, role, i); j++) out[i][j] = factor * tally[i][j];
     }
 }
 
@@ -40,15 +43,16 @@ static void check_added(check *c, rig *h, const adder *pass)
             for (int i = 0; i < h->n_of[pass->role]; i++)
                 for (size_t j = 0; j < count_of(h, pass->role, i); j++) tally[i][j] = from;
             pass->run(h, lane);
-            if (!from) keep_tallies(h, pass->role, tally, from_0);
+            if (!from) keep_tallies(h, pass->role, tally, 1, from_0);
         }
         for (int i = 0; i < h->n_of[pass->role]; i++) {
-            size_t j = 0;
-            while (j + 1 < count_of(h, pass->role, i) && is_close(tally[i][j], from_0[i][j] + 1, 1e-6)) j++;
-            check_that(c, is_close(tally[i][j], from_0[i][j] + 1, 1e-6),
-                       check_text(c, "tally '%s' is added to (+=)", h->of[pass->role][i]->name), "1 more where 1 lay before than where 0 did",
+            const size_t n = count_of(h, pass->role, i);
+            for (size_t j = 0; j < n; j++) tally[i][j] -= 1;
+            const ptrdiff_t at = first_apart(tally[i], from_0[i], n, 1e-6);
+            check_that(c, at < 0, check_text(c, "tally '%s' is added to (+=)", h->of[pass->role][i]->name),
+                       "1 more where 1 lay before than where 0 did",
                        check_text(c, "%s: p->tally[i][...] += ..., never =, for every sample", pass->name),
-                       "element %zu is %.7g from 0, %.7g from 1", j, from_0[i][j], tally[i][j]);
+                       "element %td is %.7g from 0, %.7g from 1", at, at < 0 ? 0 : from_0[i][at], at < 0 ? 0 : tally[i][at] + 1);
         }
     }
 }
@@ -71,25 +75,37 @@ static void check_adders(check *c, const check_case *k)
 
 /* ---- lanes and weights --------------------------------------------------------- */
 
+static void compare_cut(check *c, const char *what, const char *name, const double *one, const double *two, size_t n, const char *look)
+{
+    const ptrdiff_t at = first_apart(two, one, n, 1e-4);
+    check_that(c, at < 0, check_text(c, "%s '%s' is the same when the minibatch is cut in two", what, name),
+               "nearly the same numbers: sums over lanes may round otherwise", look, "element %td is %.7g in one lane, %.7g in two", at,
+               at < 0 ? 0 : one[at], at < 0 ? 0 : two[at]);
+}
+
+static const double *state_of(rig *h, int i)
+{
+    double *x = arena_alloc(h->memory, count_of(h, HEFT_STATE, i), sizeof *x);
+    for (size_t j = 0; j < count_of(h, HEFT_STATE, i); j++) x[j] = (double)h->state[i][j];
+    return x;
+}
+
+/* What fold makes of a metric is its answer, of a layer only where it trains. */
 static void check_cut(check *c, const check_case *k)
 {
-    static const char near_by[] = "nearly the same numbers: sums over lanes may round otherwise";
     rig *one = case_open(c, k, whole_lane), *two = one ? case_open(c, k, two_lanes) : NULL;
     for (int train = one && one->layer->backward; two && train < 2; train++) {
         rig *both[] = { one, two };
-        for (int i = 0; i < 2; i++) rig_forward(both[i], train), rig_fold(both[i]);
+        for (int i = 0; i < 2; i++) {
+            rig_forward(both[i], train);
+            rig_fold(both[i]);
+        }
         for (int i = 0; i < one->n_of[HEFT_TALLY]; i++)
-            for (size_t j = 0; j < count_of(one, HEFT_TALLY, i); j++)
-                check_that(c, is_close(two->total[i][j], one->total[i][j], 1e-4),
-                           check_text(c, "tally '%s' is the same when the minibatch is cut in two", one->of[HEFT_TALLY][i]->name), near_by,
-                           "what survey or forward adds: the sum of what each sample is, by itself",
-                           "element %zu is %.7g in one lane, %.7g in two", j, one->total[i][j], two->total[i][j]);
+            compare_cut(c, "tally", one->of[HEFT_TALLY][i]->name, one->total[i], two->total[i], count_of(one, HEFT_TALLY, i),
+                        "what survey or forward adds: the sum of what each sample is, by itself");
         for (int i = 0; i < one->n_of[HEFT_STATE]; i++)
-            for (size_t j = 0; j < count_of(one, HEFT_STATE, i); j++)
-                check_that(c, is_close((double)two->state[i][j], (double)one->state[i][j], 1e-4),
-                           check_text(c, "state '%s' is the same when the minibatch is cut in two", one->of[HEFT_STATE][i]->name), near_by,
-                           "fold, and the tallies that it has", "element %zu is %.7g in one lane, %.7g in two", j,
-                           (double)one->state[i][j], (double)two->state[i][j]);
+            compare_cut(c, "state", one->of[HEFT_STATE][i]->name, state_of(one, i), state_of(two, i), count_of(one, HEFT_STATE, i),
+                        "fold, and the tallies that it has");
     }
     if (one) rig_close(one);
     if (two) rig_close(two);
@@ -101,24 +117,23 @@ static void check_weights(check *c, const check_case *k)
     rig *h = c->p->layer.weighted ? case_open(c, k, single_lanes) : NULL;
     if (!h) return;
     float weight[SINGLES];
-    double *plain[SINGLES][HEFT_MAX_TENSORS];
+    double *wanted[SINGLES][HEFT_MAX_TENSORS];
     rig_forward(h, false);
     for (int lane = 0; lane < SINGLES; lane++) {
         weight[lane] = lane % 2 ? 2 : 0.5f;
-        keep_tallies(h, HEFT_TALLY, h->lane[lane].tally, plain[lane]);
+        keep_tallies(h, HEFT_TALLY, h->lane[lane].tally, (double)weight[lane], wanted[lane]);
     }
     h->sample_weight = weight;
     rig_forward(h, false);
     for (int lane = 0; lane < SINGLES; lane++)
-        for (int i = 0; i < h->n_of[HEFT_TALLY]; i++)
-            for (size_t j = 0; j < count_of(h, HEFT_TALLY, i); j++) {
-                const double seen = h->lane[lane].tally[i][j], alone = plain[lane][i][j], w = (double)weight[lane];
-                check_that(c, is_close(seen, w * alone, 1e-6),
-                           check_text(c, "tally '%s' is multiplied by the weights of samples", h->of[HEFT_TALLY][i]->name),
-                           check_text(c, "%g from a sample of weight %g", w * alone, w),
-                           "p->tally[i][...] += heft_sample_weight(p, i) * ..., i counted from 0 in the lane; or no .weighted = 1",
-                           "%g, where it was %g without a weight", seen, alone);
-            }
+        for (int i = 0; i < h->n_of[HEFT_TALLY]; i++) {
+            const double *seen = h->lane[lane].tally[i], *want = wanted[lane][i];
+            const ptrdiff_t at = first_apart(seen, want, count_of(h, HEFT_TALLY, i), 1e-6);
+            check_that(c, at < 0, check_text(c, "tally '%s' is multiplied by the weights of samples", h->of[HEFT_TALLY][i]->name),
+                       check_text(c, "%g times what a sample adds without a weight, from one of that weight", (double)weight[lane]),
+                       "p->tally[i][...] += heft_sample_weight(p, i) * ..., i counted from 0 in the lane; or no .weighted = 1",
+                       "element %td is %g, where %g was expected", at, at < 0 ? 0 : seen[at], at < 0 ? 0 : want[at]);
+        }
     rig_close(h);
 }
 
@@ -161,8 +176,8 @@ static void check_little(check *c, const check_case *k, const little *l)
         const ptrdiff_t at = first_not_finite(h->state[i], count_of(h, HEFT_STATE, i));
         const double seen = at < 0 ? 0 : isnan(h->state[i][at]) ? (double)NAN : (double)h->state[i][at];     /* without a sign */
         if (at >= 0 && measures && !l->mixed)
-            check_note(c, check_text(c, "state '%s' of one class alone", name), "%g from %s; the head of the file should say so, or fold give 0",
-                       seen, l->name);
+            check_note(c, check_text(c, "state '%s' of one class alone", name),
+                       "%g from %s; the head of the file should say so, or fold give 0", seen, l->name);
         else
             check_that(c, at < 0, check_text(c, "fold of %s", l->name), "finite numbers",
                        "fold: 0 / 0 where a sum may be 0; x > 0 ? y / x : 0", "'%s'[%td] is %g", name, at, seen);

@@ -64,6 +64,7 @@ static const planted faults[] = {
     { "crashes",               "backward", CRASH },
     { "crashes",               "backward", "crashes, input [8], samples 3+4" },
     { "unread_read",           "backward", CRASH },
+    { "unread_read",           "backward", "in[i] and out where .unread says so" },
     { "hangs",                 "output",   "no end within 1 s in forward" },
     { "no_reason",             "shapes",   "plan returned failure without a text" },
     { "idle_tally",            "plan",     "'sum' is HEFT_TALLY without" },
