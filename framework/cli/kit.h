@@ -11,8 +11,9 @@ int kit_check(registry *r, int n, char **path, const check_options *o, bool json
 int kit_new(int n, char **arg, const char *dir);
 
 /* What it writes; @NAME@, @KIND@ and @CMAKE@ (the folder of heft's CMake package) stand for what they say. */
-typedef struct kit_template { heft_kind kind; const char *source, *experiment; } kit_template;
-extern const kit_template kit_templates[3];
+enum { KIT_KINDS = 4 };
+typedef struct kit_template { const char *name; heft_kind kind; const char *source, *experiment; } kit_template;
+extern const kit_template kit_templates[KIT_KINDS];
 extern const char kit_cmake[];
 
 #endif

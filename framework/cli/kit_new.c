@@ -8,16 +8,16 @@
 #include "cli/cli.h"
 #include "cli/kit.h"
 
-enum { KINDS = 3, NAME_LENGTH = 64, FILES = 3 };
+enum { NAME_LENGTH = 64, FILES = 3 };
 
 static const kit_template *find_template(const char *kind)
 {
-    const char *names[KINDS + 1] = { NULL };
-    for (int i = 0; i < KINDS; i++) {
-        names[i] = kind_name(kit_templates[i].kind);
+    const char *names[KIT_KINDS + 1] = { NULL };
+    for (int i = 0; i < KIT_KINDS; i++) {
+        names[i] = kit_templates[i].name;
         if (!strcmp(names[i], kind)) return &kit_templates[i];
     }
-    fprintf(stderr, "heft: error: there is no kind of plugin '%s'%s; kinds are layer (losses and metrics too), optimizer and initializer\n",
+    fprintf(stderr, "heft: error: there is no kind of plugin '%s'%s; kinds are layer (losses too), metric, optimizer and initializer\n",
             kind, text_hint(kind, names).s);
     return NULL;
 }
@@ -112,7 +112,7 @@ static int write_files(const kit_template *t, const char *dir, const char *name,
 int kit_new(int n, char **arg, const char *dir)
 {
     if (n != 2) {
-        fputs("heft: error: new wants a kind and a name\nusage: heft plugins new layer|optimizer|initializer NAME [--dir DIR]\n", stderr);
+        fputs("heft: error: new wants a kind and a name\nusage: heft plugins new layer|metric|optimizer|initializer NAME [--dir DIR]\n", stderr);
         return EXIT_USAGE;
     }
     const kit_template *t = find_template(arg[0]);

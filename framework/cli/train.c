@@ -1,4 +1,5 @@
 /* train.c -- heft train, heft resume */
+#include <math.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -16,6 +17,7 @@ typedef struct watch {
     const char **name;                   /* of the epochs' figures */
     int       n;
     bool      save_failed;               /* the newest save */
+    bool      told_of_best, told_of_stop;    /* that what is watched is not a number */
 } watch;
 
 /* What the save under way came to, if it has ended. */
@@ -56,12 +58,26 @@ static void on_step(void *context, const trainer *t, double loss)
     progress_step(w->progress, &now);
 }
 
+/* What is watched and never a number decides nothing, which should not pass in silence. */
+static void warn_of_nan(const watch *w, const trainer *t, const double *row, const char *key, const char *column, const char *so,
+                        bool *told)
+{
+    if (*told || !column || !isnan(row[table_find(t->epochs, column)])) return;
+    *told = true;
+    run_log(w->run, "warning: %s: %s is not a number after epoch %lld; %s", key, column, (long long)t->state.epoch, so);
+}
+
 static void on_epoch(void *context, const trainer *t, const double *row)
 {
     watch *w = context;
+    int n = w->n;                        /* the last columns are of the test data, which is measured in the end */
+    while (!t->state.finished && n && !strncmp(w->name[n - 1], "test_", 5)) n--;
     const double *timing = table_row(t->timing, t->timing->n_rows - 1);
     progress_clear(w->progress);
-    run_log(w->run, "%s", progress_line(w->progress, t->state.epoch, t->options.epochs, w->n, w->name, row + 2, timing[1], timing[2]));
+    run_log(w->run, "%s", progress_line(w->progress, t->state.epoch, t->options.epochs, n, w->name, row + 2, timing[1], timing[2]));
+    warn_of_nan(w, t, row, "checkpoint.best", t->checkpoint.best.column, "no checkpoint is kept as the best by an epoch where it is none",
+                &w->told_of_best);
+    warn_of_nan(w, t, row, "train.stop.monitor", t->stop.column, "an epoch where it is none counts as no improvement", &w->told_of_stop);
 }
 
 static void say_end(const watch *w, const trainer *t, trainer_end end)

@@ -124,11 +124,16 @@ typedef struct outlet {
     const char   *follows;                       /* of the check that runs */
     size_t        n_failed;                      /* checks */
     const char  **failed;
+    size_t        n_told;                        /* verdicts of the check that runs */
+    const char   *crashed;                       /* the first check that did, or NULL; ... */
+    int           status;                        /* ... how, ... */
+    char          pass[sizeof ((rig_place *)NULL)->pass];    /* ... and where */
 } outlet;
 
-static void tell(const outlet *out, verdict v)
+static void tell(outlet *out, verdict v)
 {
     v.follows = v.result == VERDICT_FAIL && out->follows ? out->follows : "";
+    out->n_told++;
     out->sink(out->context, &v);
 }
 
@@ -172,7 +177,9 @@ static void run_errand(void *context, int fd)
 static const char *const pass_hints[][2] = {
     { "plan", "plan: whatever the options and inputs are, it sets p->out and p->tensor or returns heft_fail(...)" },
     { "forward", "forward: saved is NULL unless train, total is NULL unless survey ran; sizes are those of n samples, not lane_max" },
-    { "backward", "backward: din[i] may be NULL, and dweight[i] where `gradient` computes it; sizes are those of n samples" },
+    { "backward", "backward: NULL may be din[i], dweight[i] where `gradient` computes it, in[i] and out where .unread says so; "
+      "sizes are those of n samples" },
+    { "survey_back", "survey_back: in[i] and out are NULL where .unread says so; sizes are those of n samples" },
     { "gradient", "gradient: rows [begin, end) of the weight, n samples of the whole minibatch" },
     { "step", "step: x[i], g[i] and slot[k][row * n + i], i from begin to end - 1" },
     { "fill", "fill: heft_count(&f->shape) floats; a scalar has rank 0 and one float" },
@@ -180,16 +187,29 @@ static const char *const pass_hints[][2] = {
 
 static const char *hint_of(const char *pass)
 {
+    if (!*pass) return "no pass was running: one before may have written far outside of its buffers";
     for (size_t i = 0; i < sizeof pass_hints / sizeof *pass_hints; i++)
         if (!strcmp(pass_hints[i][0], pass)) return pass_hints[i][1];
     return "what this pass reads and writes";
 }
 
-/* What ended the child in place of an answer. */
-static void report_end(const child_end *end, const last_words *words, const check_row *row, int limit_ms, const outlet *out)
+/* Has a check before ended in the same way?  The first crash is what the others are held against. */
+static bool crashed_before(const child_end *end, const char *pass, const char *name, outlet *out)
+{
+    if (!end->in_time) return false;
+    if (out->crashed) return end->status == out->status && !strcmp(pass, out->pass);
+    out->crashed = name;
+    out->status = end->status;
+    snprintf(out->pass, sizeof out->pass, "%s", pass);
+    return false;
+}
+
+/* What ended the child in place of an answer: in full, or, if it has been told, as what it is. */
+static void report_end(const child_end *end, const last_words *words, const check_row *row, int limit_ms, outlet *out)
 {
     text seen = { 0 };
     const char *pass = words->at.pass;
+    verdict v = { VERDICT_FAIL, row->name, row->doc, 1, words->at.label, "every call returns", "", hint_of(pass), "" };
     if (end->said.n && end->said.s[0] == '-') text_printf(&seen, "%.*s; it", (int)strcspn(end->said.s + 1, "\n"), end->said.s + 1);
     if (!end->in_time) text_printf(&seen, "no end within %g s", limit_ms / 1e3);
     else if (WIFSIGNALED(end->status)) {
@@ -197,9 +217,14 @@ static void report_end(const child_end *end, const last_words *words, const chec
         signal_text(WTERMSIG(end->status), &seen);
     } else text_printf(&seen, "%sended the process with status %d", seen.n ? " " : "", WEXITSTATUS(end->status));
     if (*pass) text_printf(&seen, " in %s", pass);
-    if (words->faulted && words->address < 4096) text_add(&seen, ", which used a NULL pointer");
+    if (crashed_before(end, pass, row->name, out)) {
+        text_printf(&seen, ", as in '%s'", out->crashed);
+        v.where = v.expected = v.look = "";
+        if (!out->follows) out->follows = out->crashed;
+    } else if (words->faulted && words->address < 4096) text_add(&seen, ", which used a NULL pointer");
     else if (words->faulted) text_printf(&seen, ", at address 0x%llx", (unsigned long long)words->address);
-    tell(out, (verdict){ VERDICT_FAIL, row->name, row->doc, 1, words->at.label, "every call returns", seen.s, hint_of(pass), "" });
+    v.seen = seen.s;
+    tell(out, v);
     text_free(&seen);
 }
 
@@ -212,7 +237,7 @@ static const char *unpack(const char **at, const char *end)
 }
 
 /* Hands on what the child found; the number of failures, or -1 if it was cut short. */
-static int relay(const check_row *row, const text *said, const outlet *out)
+static int relay(const check_row *row, const text *said, outlet *out)
 {
     if (!said->n || said->s[said->n - 1] != '!') return -1;
     const char *at = said->s, *end = said->s + said->n - 1;
@@ -233,7 +258,7 @@ static int relay(const check_row *row, const text *said, const outlet *out)
 }
 
 /* The failures of one check; *late: it had to be killed. */
-static int run_check(check *c, const check_row *row, int limit_ms, last_words *words, const outlet *out, bool *late, problems *pr)
+static int run_check(check *c, const check_row *row, int limit_ms, last_words *words, outlet *out, bool *late, problems *pr)
 {
     memset(words, 0, sizeof *words);
     c->name = row->name;
@@ -252,7 +277,7 @@ static int run_check(check *c, const check_row *row, int limit_ms, last_words *w
 
 /* ---- all of them --------------------------------------------------------------- */
 
-static const plugin *load(registry *r, const char *path, const outlet *out)
+static const plugin *load(registry *r, const char *path, outlet *out)
 {
     problems why = { 0 };
     const plugin *p = registry_open(r, 0, path, &why);
@@ -268,7 +293,7 @@ static const plugin *load(registry *r, const char *path, const outlet *out)
 }
 
 /* A layer whose shapes could not even be tried has nothing for the others to run on. */
-static bool goes_on(const check_row *row, int failures, bool late, const plugin *p, const outlet *out)
+static bool goes_on(const check_row *row, int failures, bool late, const plugin *p, outlet *out)
 {
     const bool first = p->kind == HEFT_LAYER && !strcmp(row->name, "shapes") && failures;
     if (!late && !first) return true;
@@ -313,12 +338,16 @@ int check_plugin(registry *r, const char *path, const check_options *o, verdict_
         check c = { .p = p, .plugins = r, .asked = o, .memory = a, .at = &words->at };
         bool late = false;
         out.follows = cause(&out, row->after);
+        out.n_told = 0;
         const int n = run_check(&c, row, o->limit_ms ? o->limit_ms : LIMIT_MS, words, &out, &late, pr);
         if (n < 0) {
             failures = -1;
             break;
         }
         failures += n;
+        if (o->only && !out.n_told)
+            tell(&out, (verdict){ VERDICT_NOTE, row->name, row->name, 0, "", "", "does not apply: the plugin has nothing that it looks at",
+                                  "", "" });
         if (n) out.failed[out.n_failed++] = row->name;
         if (!goes_on(row, n, late, p, &out)) break;
     }

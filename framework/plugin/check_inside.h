@@ -124,11 +124,15 @@ ptrdiff_t first_difference(const float *a, const float *b, size_t n);     /* of 
 uint64_t hash_of_pass(rig *h, bool with_backward);                       /* one forward and backward: what came of it */
 ptrdiff_t first_not_finite(const float *x, size_t n);                     /* -1: none */
 
+bool is_wild(const check_case *k);                                   /* bounds without use (1e30), which may well overflow */
+void check_buffers(check *c, const rig *h);                          /* nothing is written outside of them */
+
 void check_gradients(check *c);
 void check_gradient_pass(check *c);
 void check_lanes(check *c);
 void check_order(check *c);
 void check_again(check *c);
+void check_tallies(check *c);
 void check_threads(check *c);
 void check_values(check *c);
 void check_layer_options(check *c);

@@ -28,6 +28,31 @@ static void compare_cut(check *c, const char *what, const float *one, const floa
                "%s[%td] is %.7g in one lane, %.7g in two", what, at, at < 0 ? 0 : (double)one[at], at < 0 ? 0 : (double)two[at]);
 }
 
+/* Equal samples in training: each has draws of its own, unless a layer means one draw for all of them. */
+static void check_streams(check *c, rig *h)
+{
+    enum { KEYS = 8 };
+    const size_t all = rig_out_count(h), each = all / (size_t)h->n;
+    const heft_rng key = h->rng;
+    const float *before = NULL;
+    bool random = false, equal = true;
+    for (int i = 0; i < h->plan.n_in; i++) {
+        const size_t size = rig_in_count(h, i) / (size_t)h->n;
+        for (int64_t j = 1; j < h->n; j++) memcpy(h->in[i] + (size_t)j * size, h->in[i], size * sizeof *h->in[i]);
+    }
+    for (uint64_t k = 0; k < KEYS && equal; k++) {
+        h->rng = rng_key(2 + k, RNG_TEST, 0, 0);
+        rig_forward(h, true);
+        equal = first_difference(h->out, h->out + each, all - each) < 0;
+        random = random || (before && first_difference(before, h->out, all) >= 0);
+        before = kept(h, h->out, all);
+    }
+    h->rng = key;
+    if (random && equal)
+        check_note(c, "random numbers of samples", "equal samples have equal outputs by each of %d keys, and others by another key; if they "
+                   "should not, forward needs heft_stream(p->rng, p->first + i) for sample i, and backward too", KEYS);
+}
+
 void check_lanes(check *c)
 {
     cases_make(c);
@@ -44,6 +69,7 @@ void check_lanes(check *c)
             for (int i = 0; i < one->plan.n_in; i++)
                 if (has_din(one, i)) compare_cut(c, "din", one->din[i], two->din[i], rig_in_count(one, i), is_joint(one, true), true);
         }
+        if (two) check_streams(c, two);
         if (one) rig_close(one);
         if (two) rig_close(two);
     }

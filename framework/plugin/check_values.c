@@ -93,6 +93,9 @@ void check_values(check *c)
         for (size_t i = 0; i < sizeof specials / sizeof *specials; i++) {
             check_at(c, "%s, %s", label, specials[i].name);
             check_special(c, h, &specials[i]);
+            if (!h->trespass[0]) continue;
+            check_buffers(c, h);
+            return;                                  /* and the rig is left as it is, as by check_memory */
         }
         check_at(c, "%s", label);
         for (int i = 0; h->layer->backward && i < h->plan.n_in; i++)

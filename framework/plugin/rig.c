@@ -7,7 +7,9 @@
 #include "config/options.h"
 #include "plugin/watch.h"
 
-enum { ZONE_BYTE = 0xFF };                             /* as a float, NaN: what reads it is seen */
+/* Red zones are of NaNs, so that what reads them is seen, and of those that signal: += changes them too. */
+static const uint32_t zone_of_floats = 0x7fa5a5a5;
+static const uint64_t zone_of_doubles = UINT64_C(0x7ff5a5a5a5a5a5a5);
 
 static size_t count_of(const heft_shape *s) { return (size_t)heft_count(s); }
 
@@ -28,6 +30,13 @@ static void set_all(float *x, size_t n, float value)
 
 /* ---- buffers ------------------------------------------------------------------- */
 
+static void fill_zone(const rig_buffer *b, char *zone)
+{
+    const void *value = b->doubles ? (const void *)&zone_of_doubles : &zone_of_floats;
+    const size_t size = b->doubles ? sizeof zone_of_doubles : sizeof zone_of_floats;
+    for (size_t i = 0; i < RIG_ZONE; i += size) memcpy(zone + i, value, size);
+}
+
 void *rig_alloc(rig *h, size_t count, size_t size, const char *name, ...)
 {
     if (!(h->n_buffers & (h->n_buffers - 1)))
@@ -41,19 +50,20 @@ void *rig_alloc(rig *h, size_t count, size_t size, const char *name, ...)
     vsnprintf(b->name, sizeof b->name, name, ap);
     va_end(ap);
     b->bytes = bytes;
+    b->doubles = size == sizeof(double);
     b->block = block_alloc(bytes + 2 * RIG_ZONE, 1);
     if (!b->block) return NULL;
     h->n_buffers++;
-    memset(b->block, ZONE_BYTE, RIG_ZONE);
-    memset(b->block + RIG_ZONE + bytes, ZONE_BYTE, RIG_ZONE);
+    fill_zone(b, b->block);
+    fill_zone(b, b->block + RIG_ZONE + bytes);
     return b->block + RIG_ZONE;
 }
 
-static bool untouched(const char *zone)
+static bool untouched(const rig_buffer *b, const char *zone)
 {
-    for (int i = 0; i < RIG_ZONE; i++)
-        if ((unsigned char)zone[i] != ZONE_BYTE) return false;
-    return true;
+    char as_filled[RIG_ZONE];
+    fill_zone(b, as_filled);
+    return !memcmp(zone, as_filled, sizeof as_filled);
 }
 
 /* After a pass: red zones and the instance. */
@@ -62,10 +72,10 @@ static void inspect(rig *h, const char *pass)
     if (h->trespass[0] || !h->watch) return;
     for (size_t i = 0; i < h->n_buffers; i++) {
         const rig_buffer *b = &h->buffer[i];
-        const bool before = !untouched(b->block), behind = !untouched(b->block + RIG_ZONE + b->bytes);
+        const bool before = !untouched(b, b->block), behind = !untouched(b, b->block + RIG_ZONE + b->bytes);
         if (!before && !behind) continue;
-        snprintf(h->trespass, sizeof h->trespass, "%s wrote %s %s (%zu bytes)", pass, before ? "in front of" : "past the end of",
-                 b->name, b->bytes);
+        snprintf(h->trespass, sizeof h->trespass, "%s wrote %s %s (a tensor of %zu bytes)", pass,
+                 before ? "in front of" : "past the end of", b->name, b->bytes);
         return;
     }
     if (memcmp(h->self, h->self_before, h->layer->head.instance_size))
@@ -299,6 +309,12 @@ static void forward_lane(const lanes_job *job, rig_lane *l)
     job->h->layer->forward(job->h->self, &f);
 }
 
+void rig_survey_lane(rig *h, int lane)
+{
+    const lanes_job job = { h, true, false, NULL };
+    survey_lane(&job, &h->lane[lane]);
+}
+
 void rig_forward_lane(rig *h, int lane, bool train)
 {
     const lanes_job job = { h, train, train && h->layer->survey, NULL };
@@ -338,6 +354,12 @@ static void survey_back_lane(const lanes_job *job, rig_lane *l)
 {
     const heft_backward b = backward_view(job->h, l, NULL, false);
     job->h->layer->survey_back(job->h->self, &b);
+}
+
+void rig_survey_back_lane(rig *h, int lane)
+{
+    const lanes_job job = { h, true, true, NULL };
+    survey_back_lane(&job, &h->lane[lane]);
 }
 
 static uint32_t whole_of(const rig *h) { return h->by_gradient && h->layer->gradient ? h->layer->gradient_of : 0; }

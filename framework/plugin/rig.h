@@ -22,7 +22,7 @@
 
 enum { RIG_ZONE = 256, RIG_TILE = 3, RIG_ROLES = HEFT_SCRATCH + 1 };
 
-typedef struct rig_buffer { char *block; size_t bytes; char name[48]; } rig_buffer;
+typedef struct rig_buffer { char *block; size_t bytes; bool doubles; char name[48]; } rig_buffer;
 
 /* Where the process is, for whoever finds it dead; in memory that is shared with it. */
 typedef struct rig_place { char pass[24], label[200]; } rig_place;
@@ -97,7 +97,9 @@ void *rig_alloc(rig *h, size_t count, size_t size, const char *name, ...);
 void rig_forward(rig *h, bool train);
 void rig_backward(rig *h);
 /* One call of one lane once more, on the buffers as they are; nothing is cleared or looked at. */
+void rig_survey_lane(rig *h, int lane);
 void rig_forward_lane(rig *h, int lane, bool train);
+void rig_survey_back_lane(rig *h, int lane);
 void rig_backward_lane(rig *h, int lane, float *const *dweight);
 void rig_fold(rig *h);
 bool rig_predict(rig *h, float *out);                              /* in lanes, if the layer has it */

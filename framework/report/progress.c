@@ -80,7 +80,8 @@ static void add_rate(text *t, double samples_per_s)
 static void add_figure(text *t, const char *name, double v)
 {
     const double size = fabs(v);
-    if (strcmp(name, "lr") != 0 && (v == 0 || (size >= 0.01 && size < 1000))) text_printf(t, "  %s %.4f", name, v);
+    if (isnan(v)) text_printf(t, "  %s nan", name);              /* whatever its sign */
+    else if (strcmp(name, "lr") != 0 && (v == 0 || (size >= 0.01 && size < 1000))) text_printf(t, "  %s %.4f", name, v);
     else text_printf(t, "  %s %.*g", name, size >= 1000 ? 6 : 4, v);
 }
 
@@ -171,8 +172,7 @@ const char *progress_line(progress *p, int64_t epoch, int64_t epochs, int n, con
     char duration[32];
     t->n = 0;
     text_printf(t, "epoch %lld/%lld", (long long)epoch, (long long)epochs);
-    for (int i = 0; i < n; i++)
-        if (!isnan(value[i])) add_figure(t, name[i], value[i]);
+    for (int i = 0; i < n; i++) add_figure(t, name[i], value[i]);
     progress_duration(seconds, duration);
     if (seconds > 0) text_printf(t, "  %s", duration);
     if (samples_per_s > 0 && isfinite(samples_per_s)) add_rate(t, samples_per_s);

@@ -42,8 +42,8 @@ void progress_step(progress *p, const progress_now *now);
 /* Remove the line, so that something else can be printed; the next step draws it again. */
 void progress_clear(progress *p);
 
-/* "epoch 3/10  loss 0.1234  accuracy 0.9631  val_loss 0.1101  lr 0.001  4.2 s  14,285/s".  A value that is NaN (not
- * measured) is left out; seconds and rate are where they are not positive.  The text is p's until the next call. */
+/* "epoch 3/10  loss 0.1234  accuracy 0.9631  val_loss 0.1101  lr 0.001  4.2 s  14,285/s".  Seconds and
+ * rate are left out where they are not positive.  The text is p's until the next call. */
 const char *progress_line(progress *p, int64_t epoch, int64_t epochs, int n, const char *const *name,
                           const double *value, double seconds, double samples_per_s);
 

@@ -3,7 +3,7 @@
  * As scikit-learn's confusion_matrix.  Of a single output the classes are no and yes.  A row of outputs that are not
  * all numbers is nowhere in the matrix, nor is one with the label ignore_index.
  *
- * The host reports the first state alone: the share on the diagonal, of all rows that count.  The matrix is the second one.
+ * The host reports the first state alone: the share on the diagonal, of all rows that count (0 if none do).  The matrix is the second one.
  */
 #include <heft/answers.h>
 #include <heft/plugin.h>
@@ -61,7 +61,7 @@ static void fold(const void *self, const heft_fold *p)
     double diagonal = 0;
     for (int64_t i = 0; i < n; i++) diagonal += p->total[COUNT][i * n + i];
     for (int64_t i = 0; i < n * n; i++) p->state[MATRIX][i] = (float)p->total[COUNT][i];
-    p->state[DIAGONAL][0] = (float)(diagonal / p->total[ROWS][0]);
+    p->state[DIAGONAL][0] = p->total[ROWS][0] > 0 ? (float)(diagonal / p->total[ROWS][0]) : 0;
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {

@@ -1,6 +1,7 @@
 /* perplexity.c -- exp of the mean cross-entropy of rows of classes (tokens): among how many it is as good as guessing
  *
- *   exp(- sum_r log softmax(x_r)[y_r] / rows)    over the whole data set, but for rows with the label ignore_index
+ *   exp(- sum_r log softmax(x_r)[y_r] / rows)    over the whole data set, but for rows with the label ignore_index;
+ * NaN if no row is left
  *
  * F. Jelinek et al., "Perplexity -- a measure of the difficulty of speech recognition tasks", 1977.  x are logits.
  */

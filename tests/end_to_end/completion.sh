@@ -47,6 +47,7 @@ offers check heft plugins ch
 offers mine.so heft plugins check mi
 offers_no small.yaml heft plugins check ''
 offers optimizer heft plugins new op
+offers metric heft plugins new m
 offers gradient heft plugins check mine.so --only gr
 offers folder/ heft plugins --dir fo
 offers zsh heft completion z

@@ -6,7 +6,7 @@ PATH=$(dirname "$heft"):$PATH
 generator=$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' "$1/CMakeCache.txt")
 
 # Made, built, checked and trained by the commands that are printed.
-for kind in layer optimizer initializer; do
+for kind in layer metric optimizer initializer; do
     expect 0 heft plugins new $kind my_$kind
     for file in my_$kind.c my_$kind.yaml CMakeLists.txt; do [ -s "my_$kind/$file" ] || die "no $file"; done
     grep -l '@[A-Z]*@' my_$kind/* && die "a word was not filled in"
@@ -14,7 +14,7 @@ for kind in layer optimizer initializer; do
     [ "$(wc -l <commands)" = 3 ] || die "not three commands"
     mapfile -t command <commands
     # shellcheck disable=SC2086  # words of a command
-    expect 0 ${command[0]} -Wall -Wextra -Wpedantic -Wno-missing-field-initializers -Werror
+    expect 0 ${command[0]} -Wall -Wextra -Wpedantic -Werror
     silent err
     # shellcheck disable=SC2086
     expect 0 ${command[1]}
@@ -46,6 +46,7 @@ for kind in layer optimizer initializer; do
     [ "$(find my_$kind -name '*.so' | wc -l)" = 1 ] || die "several builds of one plugin"
 done
 expect 0 heft gradcheck my_layer/my_layer.yaml
+[ -s runs/my_metric-0001/checkpoints/best ] || die "no checkpoint is best by the metric"
 
 # In a folder of one's own; nothing is overwritten.
 expect 0 heft plugins new layer other --dir .
@@ -59,7 +60,7 @@ if [ -e other.c ] || [ "$(cat other.yaml)" != mine ]; then die "something was wr
 
 # What is refused.
 expect 2 heft plugins new
-says err "usage: heft plugins new layer|optimizer|initializer NAME"
+says err "usage: heft plugins new layer|metric|optimizer|initializer NAME"
 expect 2 heft plugins new layer
 expect 2 heft plugins new layr mine
 says err "did you mean 'layer'"
@@ -69,6 +70,8 @@ for name in 2fast my-layer a/b '' ../x 'two words' check; do
 done
 expect 2 heft plugins new layer dense
 says err "there is a layer 'dense' already"
+expect 2 heft plugins new metric auc
+says err "there is a layer 'auc' already"
 expect 2 heft plugins new optimizer adam
 says err "there is an optimizer 'adam' already"
 expect 0 heft plugins new layer adam

@@ -58,9 +58,30 @@ says err "no-such.yaml"
 expect 0 "$heft" train small.yaml
 [ "$(cat out)" = runs/small-0001 ] || die "stdout is not the run's directory"
 [ "$(grep -c '^epoch [123]/3 .* val_r2 ' err)" = 3 ] || die "not one line an epoch"
+if grep -q '^epoch [12]/3 .* test_r2 ' err; then die "test data before the end"; fi
+grep -q '^epoch 3/3 .* test_r2 ' err || die "no test data at the end"
 for f in experiment.yaml metrics.h5 log.txt provenance.json checkpoints/latest checkpoints/best; do
     [ -s runs/small-0001/$f ] || die "no $f"
 done
+
+# A metric that is no number, since all prices held out are above 0.5, is printed; that it is watched in vain is told once.
+cat >none.yaml <<'YAML'
+seed: 3
+data: {format: houses, samples: 200, validation: 0.1}
+model: [{dense: {units: 1}}]
+loss: mean_absolute_error
+metrics: [{auc: {binary: true}}]
+optimizer: {adam: {lr: 1e-2}}
+train: {epochs: 2, stop: {monitor: val_auc, patience: 5}}
+checkpoint: {best: val_auc}
+YAML
+expect 0 "$heft" train none.yaml
+[ "$(grep -c '^epoch [12]/2 .* val_auc nan ' err)" = 2 ] || die "no nan"
+says err "warning: checkpoint.best: val_auc is not a number after epoch 1; no checkpoint is kept as the best by an epoch where it is none"
+says err "warning: train.stop.monitor: val_auc is not a number after epoch 1; an epoch where it is none counts as no improvement"
+[ "$(grep -c warning err)" = 2 ] || die "told twice"
+[ ! -e "$(cat out)/checkpoints/best" ] || die "a best of nothing"
+
 expect 0 "$heft" train small.yaml train.epochs=1
 [ "$(cat out)" = runs/small-0002 ] || die "a second run is not runs/small-0002"
 expect 2 "$heft" train small.yaml --run runs/small-0001

@@ -122,6 +122,24 @@ static void test_confusion_matrix(void **unused)
     harness_close(h);
 }
 
+/* Every row has the label that does not count. */
+static void test_nothing_counts(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = { "confusion_matrix", "f1", "precision", "recall" };
+    static const float x[] = { 1, 0, 0,  0, 1, 0 };
+    static const int32_t t[] = { 2, 2 };
+    const heft_shape in[2] = { SHAPE(3), LABELS(3) };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        harness *h = harness_open(names[i], "{ignore_index: 2}", 2, in, LANES(2));
+        memcpy(h->in[0], x, sizeof x);
+        memcpy(h->in[1], t, sizeof t);
+        const float value = value_of(h, false);
+        harness_near(h, names[i], 1, &value, (const float[]){ 0 }, 0, 0);
+        harness_close(h);
+    }
+}
+
 /* Outputs that are not numbers are wrong answers. */
 static void test_not_numbers(void **unused)
 {
@@ -233,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_whole_weights),
         cmocka_unit_test(test_confusion_matrix),
+        cmocka_unit_test(test_nothing_counts),
         cmocka_unit_test(test_not_numbers),
         cmocka_unit_test(test_error_of_auc),
         cmocka_unit_test(test_goals),

@@ -64,11 +64,24 @@ static const planted faults[] = {
     { "crashes",               "backward", CRASH },
     { "crashes",               "backward", "crashes, input [8], samples 3+4" },
     { "unread_read",           "backward", CRASH },
+    { "unread_read",           "backward", "in[i] and out where .unread says so" },
     { "hangs",                 "output",   "no end within 1 s in forward" },
     { "no_reason",             "shapes",   "plan returned failure without a text" },
     { "idle_tally",            "plan",     "'sum' is HEFT_TALLY without" },
     { "zero_axis",             "plan",     "'eighths' has one of 0" },
     { "tile_beyond",           "tiles",    "a tile writes its rows alone" },
+    { "tally_in_front",        "memory",   "forward wrote in front of lane 0's 'right'" },
+    { "tally_past_end",        "memory",   "forward wrote past the end of lane 0's 'right'" },
+    { "tally_past_end",        "memory",   "(a tensor of 64 bytes)" },
+    { "index_of_nan",          "values",   "forward wrote in front of lane 0's 'right'" },
+    { "one_for_all",           "memory",   "'squares' without .per_sample = true is one for all n samples" },
+    { "tally_set",             "tallies",  "tally 'rows' is added to (+=)" },
+    { "survey_set",            "tallies",  "tally 'sum' is added to (+=)" },
+    { "survey_set",            "tallies",  "tally 'sum_back' is added to (+=)" },
+    { "lanes_counted",         "tallies",  "tally 'rows' is the same when the minibatch is cut in two" },
+    { "lanes_counted",         "tallies",  "state 'value' is the same when the minibatch is cut in two" },
+    { "empty_class",           "tallies",  "fold of outputs that are zeros, several classes as target" },
+    { "weights_ignored",       "tallies",  "tally 'right' is multiplied by the weights of samples" },
     { "state_elsewhere",       "again",    "steps of another instance in between change nothing" },
     { "state_elsewhere",       "resume",   "goes on from saved weights and slots" },
     { "outside_range",         "range",    "x[20] written by the step of [0, 20)" },
@@ -97,7 +110,8 @@ static void listen(void *context, const verdict *v)
     text_printf(&h->all, "  <%s follows %s>\n", v->check, v->follows);
     const char *says = h->fault ? h->fault->says : "";
     if (h->fault && !strcmp(v->check, h->fault->check))
-        h->found = h->found || has(v->subject, says) || has(v->where, says) || has(v->expected, says) || has(v->seen, says);
+        h->found = h->found || has(v->subject, says) || has(v->where, says) || has(v->expected, says) || has(v->seen, says)
+            || has(v->look, says);
 }
 
 static heard hear(const char *folder, const char *name, const planted *fault, const char *only)
@@ -194,6 +208,45 @@ static void what_is_read_is_noted(void **state)
     text_free(&h.all);
 }
 
+/* What may be meant is noted: one draw for all samples, no number of one class alone. */
+static void what_may_be_meant_is_noted(void **state)
+{
+    (void)state;
+    static const struct { const char *name, *check, *says; } cases[] = {
+        { "stream_forgotten", "lanes",   "equal samples have equal outputs by each of 8 keys" },
+        { "one_class",        "tallies", "state 'value' of one class alone" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        heard h = hear("faulty", cases[i].name, NULL, cases[i].check);
+        if (h.failed || h.notes != 1 || !has(h.all.s, cases[i].says)) fail_msg("%s: %d failures\n%s", cases[i].name, h.failed, h.all.s);
+        text_free(&h.all);
+        h = hear("correct", cases[i].name, NULL, cases[i].check);
+        if (h.failed || h.notes) fail_msg("%s: the correct twin\n%s", cases[i].name, h.all.s);
+        text_free(&h.all);
+    }
+}
+
+/* A crash is told with all there is to say once, and named by the other checks that meet it. */
+static void one_crash_is_told_once(void **state)
+{
+    (void)state;
+    heard h = hear("faulty", "unread_read", NULL, NULL);
+    int whole = 0;
+    for (const char *s = h.all.s; (s = strstr(s, "expected every call returns")); s++) whole++;
+    if (whole != 1 || !has(h.all.s, "in backward, as in 'memory'") || !has(h.all.s, "<gradient follows memory>"))
+        fail_msg("told %d times\n%s", whole, h.all.s);
+    text_free(&h.all);
+}
+
+/* A check that has nothing to look at says so to those who ask for it. */
+static void what_does_not_apply(void **state)
+{
+    (void)state;
+    heard h = hear("correct", "tally_set", NULL, "gradient");
+    if (h.failed || h.notes != 1 || !has(h.all.s, "[gradient] gradient: does not apply")) fail_msg("%s", h.all.s);
+    text_free(&h.all);
+}
+
 /* Every check of every kind has a fault that it is the one to find. */
 static void no_check_without_a_fault(void **state)
 {
@@ -263,6 +316,7 @@ int main(void)
         cmocka_unit_test(faults_are_found), cmocka_unit_test(twins_pass), cmocka_unit_test(no_check_without_a_fault),
         cmocka_unit_test(what_is_asked_for), cmocka_unit_test(one_failure_of_a_plan), cmocka_unit_test(a_clamp_is_noted),
         cmocka_unit_test(causes_are_named), cmocka_unit_test(what_is_read_is_noted),
+        cmocka_unit_test(what_may_be_meant_is_noted), cmocka_unit_test(one_crash_is_told_once), cmocka_unit_test(what_does_not_apply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

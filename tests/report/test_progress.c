@@ -138,8 +138,8 @@ static void nothing_is_drawn_elsewhere(void **state)
     const double values[] = { 0.1234, 0.9631, NAN, 1e-3 };
     static const char *const columns[] = { "loss", "accuracy", "val_loss", "lr" };
     const char *line = progress_epoch(p, 3, 10, 4, columns, values, 4.2, 14285.2);
-    assert_string_equal(line, "epoch 3/10  loss 0.1234  accuracy 0.9631  lr 0.001  4.2 s  14,285/s");
-    assert_string_equal(shown, "epoch 3/10  loss 0.1234  accuracy 0.9631  lr 0.001  4.2 s  14,285/s\n");
+    assert_string_equal(line, "epoch 3/10  loss 0.1234  accuracy 0.9631  val_loss nan  lr 0.001  4.2 s  14,285/s");
+    assert_string_equal(shown, "epoch 3/10  loss 0.1234  accuracy 0.9631  val_loss nan  lr 0.001  4.2 s  14,285/s\n");
     progress_end(p);
     close_shown(f);
 }
@@ -168,6 +168,7 @@ static void values(void **state)
     static const struct { double value; const char *shows; } cases[] = {
         { 0, " x 0.0000 " }, { 0.5, " x 0.5000 " }, { -0.25, " x -0.2500 " }, { 0.0012345, " x 0.001234 " },
         { 123.45678, " x 123.4568 " }, { 48765.4321, " x 48765.4 " }, { 1.5e9, " x 1.5e+09 " }, { INFINITY, " x inf " },
+        { NAN, " x nan " }, { -NAN, " x nan " },
     };
     progress *p = progress_new(stderr, false, 80, test_clock);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,8 +1,9 @@
-/* planted.h -- a correct layer, optimizer and initializer, of which each file here gets one thing wrong
+/* planted.h -- a correct layer, metric, optimizer and initializer, of which each file here gets one thing wrong
  *
  * Every file is built twice: with FAULT, and without, when it must pass all checks.  The layer is y = w x + b by feature.
  */
 #include <string.h>
+#include <heft/answers.h>
 #include <heft/plugin.h>
 
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -65,6 +66,46 @@ static void affine_backward(const void *self, const heft_backward *p)
 #define LAYER(...) HEFT_EXPORT const heft_layer heft_plugin = { \
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, STEM, "a planted fault, or its correct twin", sizeof(affine), affine_options), \
     .min_in = 1, .max_in = 1, .plan = affine_plan, .forward = affine_forward, .backward = affine_backward, __VA_ARGS__ }
+
+/* ---- a metric: the share of outputs that are on their target's side of 0 ---- */
+
+typedef struct share { int64_t size; } share;
+
+enum { RIGHT, ROWS };
+
+static int share_plan(void *self, heft_layer_plan *p)
+{
+    share *s = self;
+    if ((s->size = heft_needs_pairs(p)) < 0) return -1;
+    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "right", .role = HEFT_TALLY, .shape = { .rank = 1, .dim = { s->size } } };
+    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "rows", .role = HEFT_TALLY };
+    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "value", .role = HEFT_STATE };
+    return 0;
+}
+
+static void share_forward(const void *self, const heft_forward *p)
+{
+    const share *s = self;
+    for (int64_t i = 0; i < p->n; i++) {
+        p->out[i] = 0;
+        p->tally[ROWS][0] += heft_sample_weight(p, i);
+        for (int64_t j = 0; j < s->size; j++)
+            if ((p->in[0][i * s->size + j] > 0) == (p->in[1][i * s->size + j] > 0)) p->tally[RIGHT][j] += heft_sample_weight(p, i);
+    }
+}
+
+static void share_fold(const void *self, const heft_fold *p)
+{
+    const share *s = self;
+    double right = 0;
+    for (int64_t j = 0; j < s->size; j++) right += p->total[RIGHT][j];
+    p->state[0][0] = p->total[ROWS][0] > 0 ? (float)(right / p->total[ROWS][0] / (double)s->size) : 0;
+}
+
+#define METRIC(...) HEFT_EXPORT const heft_layer heft_plugin = { \
+    .head = HEFT_HEAD(heft_layer, HEFT_LAYER, STEM, "a planted fault, or its correct twin", sizeof(share), NULL), \
+    .min_in = 2, .max_in = 2, .plan = share_plan, .forward = share_forward, .fold = share_fold, \
+    .goal = HEFT_MAXIMIZE, .weighted = 1, __VA_ARGS__ }
 
 /* ---- momentum: m = beta m + g, x = x - lr m ---- */
 
