@@ -208,22 +208,9 @@ static float *room_for_weights(const heft_conv *c)
     return local_buffer(local_get(), LOCAL_WORK, (size_t)(PLACES * c->ic * c->oc) * sizeof(float));
 }
 
-AVX2 void winograd_conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y)
-{
-    float *u = room_for_weights(c);
-    const int64_t far = c->ic * c->oc;
-    for (int64_t i = 0; i < c->ic; i++)
-        for (int64_t o = 0; o < c->oc; o += 8) {
-            v8 one[4][4];
-            float *to = u + (o / LANES * c->ic + i) * LANES + o % LANES;
-            weights(w + i * c->oc + o, far, one);
-            for (int p = 0; p < PLACES; p++) AT(to + p * far) = one[p / 4][p % 4];
-        }
-    forward(c, n, x, u, bias, y);
-}
-
-/* Weights mirrored in both axes are, transformed, the same with their first and last rows and columns exchanged. */
-AVX2 void winograd_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx)
+/* G w G' as forward reads them; `mirrored`: those of the mirrored problem, in both axes and with inputs and outputs exchanged.  Mirrored weights
+ * are, transformed, the same with their first and last rows and columns exchanged. */
+AVX2 static const float *transform_weights(const heft_conv *c, const float *w, bool mirrored)
 {
     static const int mirror[4] = { 3, 1, 2, 0 };
     float *u = room_for_weights(c);
@@ -231,13 +218,25 @@ AVX2 void winograd_conv_back_data(const heft_conv *c, int64_t n, const float *dy
     for (int64_t i = 0; i < c->ic; i++)
         for (int64_t o = 0; o < c->oc; o += 8) {
             v8 one[4][4];
-            float *to = u + (i / LANES * c->oc + o) * LANES + i % LANES;
+            float *to = mirrored ? u + (i / LANES * c->oc + o) * LANES + i % LANES : u + (o / LANES * c->ic + i) * LANES + o % LANES;
             weights(w + i * c->oc + o, far, one);
-            for (int p = 0; p < PLACES; p++)
-                for (int k = 0; k < 8; k++) to[p * far + k * LANES] = one[mirror[p / 4]][mirror[p % 4]][k];
+            for (int p = 0; p < PLACES; p++, to += far) {
+                if (!mirrored) AT(to) = one[p / 4][p % 4];
+                for (int k = 0; mirrored && k < 8; k++) to[k * LANES] = one[mirror[p / 4]][mirror[p % 4]][k];
+            }
         }
+    return u;
+}
+
+void winograd_conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y)
+{
+    forward(c, n, x, transform_weights(c, w, false), bias, y);
+}
+
+void winograd_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx)
+{
     const heft_conv mirrored = direct_mirrored(c);
-    forward(&mirrored, n, dy, u, NULL, dx);
+    forward(&mirrored, n, dy, transform_weights(c, w, true), NULL, dx);
 }
 
 AVX2 static void put_gradients(const tiling *t, int64_t g, int64_t rows, const float *dy, float *e)
