@@ -9,6 +9,30 @@
 
 /* ---- what may be opened ---- */
 
+/* libhdf5 takes microseconds for a chunk, stored or not: a small file must not claim millions.  One that is stored has 8 bytes of address. */
+static bool good_chunks(hdf_file *f, const char *path, hid_t data, hid_t made, problems *pr)
+{
+    hsize_t chunk[H5S_MAX_RANK], size[H5S_MAX_RANK], bytes = 0;
+    if (H5Pget_layout(made) != H5D_CHUNKED) return true;
+    const hid_t space = H5Dget_space(data);
+    const int rank = H5Pget_chunk(made, H5S_MAX_RANK, chunk);
+    const bool known = space >= 0 && rank == H5Sget_simple_extent_ndims(space) && rank >= 0
+        && H5Sget_simple_extent_dims(space, size, NULL) >= 0 && H5Fget_filesize(f->id, &bytes) >= 0;
+    if (space >= 0) H5Sclose(space);
+    if (!known) {
+        hdf_broken(f, path, pr, "cannot be examined");
+        return false;
+    }
+    double chunks = 1, numbers = 1;
+    for (int i = 0; i < rank; i++) {
+        chunks *= size[i] && chunk[i] ? (double)((size[i] - 1) / chunk[i] + 1) : 0;
+        numbers *= (double)size[i];
+    }
+    if (chunks <= (double)(bytes / 8) || numbers > (double)(SIZE_MAX / 64)) return true;     /* of so many hdf_extent speaks */
+    hdf_problem(f, path, pr, "claims %.0f chunks, more than a file of %" PRIu64 " bytes can hold: most of it was never written", chunks, (uint64_t)bytes);
+    return false;
+}
+
 static bool good_storage(hdf_file *f, const char *path, hid_t data, problems *pr)
 {
     const hid_t made = H5Dget_create_plist(data);
@@ -37,8 +61,9 @@ static bool good_storage(hdf_file *f, const char *path, hid_t data, problems *pr
                     *name ? name : "unnamed");
         good = false;
     }
+    good = good && filters >= 0 && good_chunks(f, path, data, made, pr);
     H5Pclose(made);
-    return good && filters >= 0;
+    return good;
 }
 
 hid_t hdf_open_data(hdf_file *f, const char *path, problems *pr)

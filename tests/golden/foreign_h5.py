@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes foreign.h5 and foreign_paged.h5 beside itself: HDF5 files as other programs make them, with all that heft
+"""Writes foreign.h5, foreign_chunks.h5 and foreign_paged.h5 beside itself: HDF5 files as other programs make them, with all that heft
 reads and refuses.  h5py 3.7, numpy 1.24."""
 import os
 
@@ -40,6 +40,10 @@ with h5py.File(path, "w") as f:
     f["huge"] = h5py.Empty("f4")
     del f["huge"]
     f.create_dataset("huge", (2**40, 2**30), dtype="f8", chunks=(1, 1024))
+
+with h5py.File(os.path.join(here, "foreign_chunks.h5"), "w") as f:
+    f.create_dataset("x", (8, 131072), dtype="f8", chunks=(3, 2))
+    f.create_dataset("y", (8, 100), dtype="f8", chunks=(3, 2))           # never written either, but few
 
 with h5py.File(os.path.join(here, "foreign_paged.h5"), "w", fs_strategy="page", fs_persist=False, fs_page_size=512,
                libver="latest") as f:

@@ -287,6 +287,22 @@ static hdf_file *one_number(problems *pr)
     return f;
 }
 
+/* Small files that would keep libhdf5 busy. */
+static void more_chunks_than_bytes(void **state)
+{
+    (void)state;
+    problems pr = { 0 };
+    hdf_type t;
+    int rank;
+    int64_t dim[HDF_MAX_RANK];
+    hdf_file *f = hdf_open(GOLDEN "foreign_chunks.h5", &pr);
+    assert_int_equal(hdf_shape(f, "/x", &t, &rank, dim, &pr), -1);
+    expect_problem(&pr, "/x", "/x: claims 196608 chunks, more than a file of");
+    assert_int_equal(hdf_shape(f, "/y", &t, &rank, dim, &pr), 0);
+    expect_none(&pr, "y");
+    hdf_close(f);
+}
+
 static void failing_publish(void **state)
 {
     (void)state;
@@ -322,7 +338,7 @@ static void failing_publish(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(flipped_and_cut), TEST(other_formats), TEST(foreign_damage), TEST(foreign_read), TEST(foreign_refused),
+        TEST(flipped_and_cut), TEST(other_formats), TEST(foreign_damage), TEST(foreign_read), TEST(foreign_refused), TEST(more_chunks_than_bytes),
         TEST(failing_publish),
     };
     return cmocka_run_group_tests(tests, begin, end);
