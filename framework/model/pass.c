@@ -51,10 +51,10 @@ struct pass {
 /* A lane that goes through its program in one phase leaves nothing behind but what lies in the batch area, its gradient and its
  * tallies: then each thread has an area, which stays in its cache, for one lane after the other.  Where lanes wait for each
  * other between phases, each has its own. */
-static int64_t areas_of(const model *m, bool train, arena *a)
+static int64_t areas_of(const model *m, const program *whole)
 {
     const int64_t lanes = model_lanes(m, m->batch), threads = compute_threads();
-    return threads < lanes && program_make(m, train, train, a).n_phases == 1 ? threads : lanes;
+    return threads < lanes && whole->n_phases == 1 ? threads : lanes;
 }
 
 /* Samples of the lane in the minibatch under way. */
@@ -186,8 +186,9 @@ size_t pass_bytes(const model *m, bool train)
     arena *a = arena_new();
     memory_plan plan;
     memory_make(m, train, a, &plan);
+    const program whole = program_make(m, train, train, a);
     size_t bytes[5], sum = 0;
-    if (!sizes(m, train, &plan, areas_of(m, train, a), bytes)) sum = SIZE_MAX;
+    if (!sizes(m, train, &plan, areas_of(m, &whole), bytes)) sum = SIZE_MAX;
     else for (int i = 0; i < 5; i++) sum += bytes[i];
     arena_free(a);
     return sum;
@@ -197,7 +198,9 @@ pass *pass_new(const model *m, bool train, problems *pr)
 {
     arena *a = arena_new();
     pass *p = arena_alloc(a, 1, sizeof *p);
-    *p = (pass){ .m = m, .memory = a, .train = train, .lanes = model_lanes(m, m->batch), .areas = areas_of(m, train, a) };
+    *p = (pass){ .m = m, .memory = a, .train = train, .lanes = model_lanes(m, m->batch), .forward = program_make(m, train, false, a) };
+    if (train) p->full = program_make(m, train, true, a);
+    p->areas = areas_of(m, train ? &p->full : &p->forward);
     memory_make(m, train, a, &p->plan);
     size_t bytes[5] = { 0 };
     const bool fits = sizes(m, train, &p->plan, p->areas, bytes);
@@ -221,11 +224,7 @@ pass *pass_new(const model *m, bool train, problems *pr)
         p->bound[area] = -1;
         for (int i = 0; i < m->n_layers; i++) prepare_call(p, area, i);
     }
-    p->forward = program_make(m, train, false, a);
-    if (train) {
-        p->full = program_make(m, train, true, a);
-        make_tiles(p);
-    }
+    if (train) make_tiles(p);
     return p;
 }
 
