@@ -81,54 +81,74 @@ static int give_up(const char *path, const char *failed, problems *pr)
     return -1;
 }
 
+/* sync_file_range has the writing begun, no more: what the first fsync then commits has the blocks of all parts, so that the other fsyncs find
+ * little to do.  Where it is not supported, they take longer. */
 static int write_aside(aside *s, const file_part *p, problems *pr)
 {
     s->fd = open(s->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (s->fd < 0) return give_up(p->path, "cannot be created", pr);
-    return write_all(s->fd, p->bytes, p->n) < 0 ? give_up(p->path, "cannot be written", pr) : 0;
+    if (write_all(s->fd, p->bytes, p->n) < 0) return give_up(p->path, "cannot be written", pr);
+    sync_file_range(s->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    return 0;
 }
 
-static int take_place(aside *s, const file_part *p, problems *pr)
+static int flush_aside(aside *s, const file_part *p, problems *pr)
 {
     if (fsync(s->fd) < 0) return give_up(p->path, "cannot be flushed to the disk", pr);
     const int fd = s->fd;
     s->fd = -1;
-    if (close(fd) < 0) return give_up(p->path, "cannot be closed", pr);
+    return close(fd) < 0 ? give_up(p->path, "cannot be closed", pr) : 0;
+}
+
+static int take_place(const aside *s, const file_part *p, problems *pr)
+{
     return rename(s->path, p->path) < 0 ? give_up(p->path, "cannot be renamed into place", pr) : 0;
 }
 
-int file_replace_all(int n, const file_part *part, problems *pr)
+static int flush_names(int n, const file_part *part, arena *a, problems *pr)
+{
+    const char **dir = arena_alloc(a, (size_t)n, sizeof *dir);
+    for (int i = 0; i < n; i++) {
+        int first = 0;
+        dir[i] = path_dir(a, part[i].path);
+        while (strcmp(dir[first], dir[i])) first++;
+        if (first == i && sync_dir(dir[i]) < 0) return give_up(part[i].path, "its directory cannot be flushed to the disk", pr);
+    }
+    return 0;
+}
+
+int file_publish_all(int n, int safe, const file_part *part, problems *pr)
 {
     arena *a = arena_new();
     aside *s = arena_alloc(a, (size_t)n, sizeof *s);
-    int written = 0, placed = 0, begun = 0;
-    while (begun < n && written == begun) {
+    int begun = 0, placed = 0;
+    bool good = true;
+    for (; good && begun < n; begun++) {
         s[begun] = (aside){ arena_printf(a, "%s.tmp%ld", part[begun].path, (long)getpid()), -1 };
-        written += write_aside(&s[begun], &part[begun], pr) == 0;
-        begun++;
+        good = write_aside(&s[begun], &part[begun], pr) == 0;
     }
-    while (placed < written && take_place(&s[placed], &part[placed], pr) == 0) placed++;
+    for (int i = 0; good && i < n; i++) good = flush_aside(&s[i], &part[i], pr) == 0;
+    while (good && placed < n) {
+        good = take_place(&s[placed], &part[placed], pr) == 0;
+        placed += good;
+        if (good && placed == safe) good = flush_names(safe, part, a, pr) == 0;
+    }
     for (int i = placed; i < begun; i++) {       /* best effort: they do not have a published name */
         if (s[i].fd >= 0) close(s[i].fd);
         unlink(s[i].path);
     }
     arena_free(a);
-    return placed == n ? 0 : -1;
-}
-
-int file_replace(const char *path, const void *bytes, size_t n, problems *pr)
-{
-    return file_replace_all(1, &(file_part){ path, bytes, n }, pr);
+    return good ? 0 : -1;
 }
 
 int file_publish(const char *path, const void *bytes, size_t n, problems *pr)
 {
-    if (file_replace(path, bytes, n, pr) < 0) return -1;
-    arena *a = arena_new();
-    const int rc = sync_dir(path_dir(a, path));
-    if (rc < 0) problems_system(pr, path, "its directory cannot be flushed to the disk", errno);
-    arena_free(a);
-    return rc;
+    return file_publish_all(1, 1, &(file_part){ path, bytes, n }, pr);
+}
+
+int file_replace(const char *path, const void *bytes, size_t n, problems *pr)
+{
+    return file_publish_all(1, 0, &(file_part){ path, bytes, n }, pr);
 }
 
 /* The name of a directory is safe once the one that holds it is flushed, which an fsync of what is in it does not do. */

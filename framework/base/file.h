@@ -23,10 +23,10 @@ int   file_publish(const char *path, const void *bytes, size_t n, problems *pr);
  * directory holds it too. */
 int   file_replace(const char *path, const void *bytes, size_t n, problems *pr);
 
-/* Several: all are written aside before the first is flushed, so that a file system flushes some of them together; then they take
- * their places one after the other.  A failure keeps back that one and those behind it. */
+/* Several.  None takes its place before all are written and flushed, which costs little more than to flush one; then they do in their order,
+ * and the names of the first `safe` are flushed before any other does.  A failure keeps back that one and those behind it. */
 typedef struct file_part { const char *path; const void *bytes; size_t n; } file_part;
-int   file_replace_all(int n, const file_part *part, problems *pr);
+int   file_publish_all(int n, int safe, const file_part *part, problems *pr);
 
 /* Like mkdir, and flushed to the disk like a published file: -1 and errno. */
 int   file_mkdir(const char *path);

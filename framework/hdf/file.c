@@ -92,6 +92,8 @@ void hdf_broken(hdf_file *f, const char *path, problems *pr, const char *fact)
 
 /* ---- files in memory ---- */
 
+enum { CORE_STEP = 64 << 10 };
+
 static hdf_file *file_new(const char *name)
 {
     hdf_file *f = calloc(1, sizeof *f);
@@ -116,16 +118,19 @@ static herr_t keep(void *udata) { (void)udata; return 0; }
 
 /* Writing.  HDF5 grows the buffer by image_realloc and gives it back by image_free when the file is closed, which
  * is the only way to it that 1.10 has: H5Fget_file_image leaves a wrong checksum in a version 2 superblock.  Fresh
- * bytes are zeroed because HDF5 may leave gaps. */
+ * bytes are zeroed because HDF5 may leave gaps.  HDF5 asks for CORE_STEP more at a time, and the room grows by a quarter. */
 static void *grow(void *p, size_t n, H5FD_file_image_op_t op, void *udata)
 {
     (void)op;
     hdf_file *f = udata;
-    char *image = realloc(p, n ? n : 1);
-    if (!image) return NULL;
-    if (n > f->n_image) memset(image + f->n_image, 0, n - f->n_image);
+    if (!p || n > f->room) {
+        const size_t room = n > f->room + f->room / 4 ? n : f->room + f->room / 4;
+        if (!(p = realloc(p, room ? room : 1))) return NULL;
+        f->room = room;
+    }
+    if (n > f->n_image) memset((char *)p + f->n_image, 0, n - f->n_image);
     f->n_image = n;
-    return image;
+    return p;
 }
 
 static void *grow_new(size_t n, H5FD_file_image_op_t op, void *udata) { return grow(NULL, n, op, udata); }
@@ -166,7 +171,7 @@ static hid_t core_access(hdf_file *f)
                                 reading = { lend, copy, refuse, lent, share, keep, f };
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     if (access < 0) return access;
-    if (H5Pset_fapl_core(access, 256 << 10, 0) >= 0 && H5Pset_fclose_degree(access, H5F_CLOSE_SEMI) >= 0
+    if (H5Pset_fapl_core(access, CORE_STEP, 0) >= 0 && H5Pset_fclose_degree(access, H5F_CLOSE_SEMI) >= 0
         && H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0
         && H5Pset_file_image_callbacks(access, f->writing ? &writing : &reading) >= 0
         && (f->writing || H5Pset_file_image(access, f->image, f->n_image) >= 0))
@@ -273,15 +278,6 @@ int hdf_publish(hdf_file *f, const char *format, const char *target, problems *p
 {
     hdf_image i;
     return hdf_complete(f, target, &i, pr) == 0 ? hdf_image_publish(&i, format, target, pr) : -1;
-}
-
-size_t hdf_bytes(hdf_file *f)
-{
-    hdf_enter();
-    hsize_t n = 0;
-    if (H5Fflush(f->id, H5F_SCOPE_GLOBAL) < 0 || H5Fget_filesize(f->id, &n) < 0) n = f->n_image;
-    hdf_leave();
-    return (size_t)n;
 }
 
 const char *hdf_version(void)

@@ -19,7 +19,7 @@ struct hdf_file {
     bool   writing;
     bool   failed;                   /* a part could not be written, so the file is not published */
     char  *image;                    /* core driver: the file's bytes (reading: the whole file, verified) */
-    size_t n_image;
+    size_t n_image, room;            /* room: of the buffer, while writing */
     struct { char *path; hid_t id; } kept[HDF_KEPT];   /* data sets read by rows stay open, with their chunk caches */
     int    oldest;
     struct { char *path; hid_t id; } described;        /* writing: the object that the newest attribute is of, open */

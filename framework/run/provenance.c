@@ -137,7 +137,7 @@ provenance *provenance_begin(arena *a, const char *run_dir, file_part *file)
 int provenance_end(provenance *p, problems *pr)
 {
     const file_part file = write_all(p, now(p->memory));
-    return file_replace_all(1, &file, pr);
+    return file_replace(file.path, file.bytes, file.n, pr);
 }
 
 bool provenance_agrees(const char *run_dir)

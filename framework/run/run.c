@@ -184,7 +184,7 @@ static int write_start(run *r, const experiment *e, problems *pr)
         experiment_write(e, &yaml);
         part[n++] = (file_part){ path_join(r->memory, r->dir, "experiment.yaml"), yaml.s, yaml.n };
     }
-    const int rc = file_replace_all(n, part, pr) == 0 ? file_sync_dir(r->dir, pr) : -1;
+    const int rc = file_publish_all(n, n, part, pr);
     text_free(&yaml);
     return rc;
 }

@@ -140,8 +140,7 @@ int run_check_space(const char *dir, size_t bytes, problems *pr)
 
 int run_ready(run *r, const trainer *t, problems *pr)
 {
-    const size_t bytes = checkpoint_bytes(t, pr);
-    return bytes ? run_check_space(r->dir, bytes, pr) : -1;
+    return run_check_space(r->dir, checkpoint_bytes(t), pr);
 }
 
 /* ---- finding ---- */

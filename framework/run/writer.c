@@ -51,16 +51,16 @@ static void *write_files(void *context)
     save *s = context;
     problems *pr = &s->problems;
     arena *a = s->memory;
-    file_part part[3], latest;
+    file_part part[4];
     int n = 0;
     hdf_image_seal(&s->checkpoint, CHECKPOINT_FORMAT);
     hdf_image_seal(&s->metrics, METRICS_FORMAT);
     part[n++] = (file_part){ s->path, s->checkpoint.bytes, s->checkpoint.n };
     if (s->best && (s->best == s->path || file_exists(s->best))) n += run_pointer(a, s->run_dir, "best", s->best, &part[n]);
     part[n++] = (file_part){ metrics_path(a, s->run_dir), s->metrics.bytes, s->metrics.n };
-    if (file_replace_all(n, part, pr) == 0 && file_sync_dir(path_dir(a, s->path), pr) == 0 && file_sync_dir(s->run_dir, pr) == 0
-        && (!run_pointer(a, s->run_dir, "latest", s->path, &latest) || file_replace_all(1, &latest, pr) == 0))
-        prune(s, pr);
+    const int safe = n;
+    n += run_pointer(a, s->run_dir, "latest", s->path, &part[n]);
+    if (file_publish_all(n, safe, part, pr) == 0) prune(s, pr);
     atomic_store(&s->over, true);
     return NULL;
 }
