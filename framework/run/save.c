@@ -176,6 +176,26 @@ static char *resolve_latest(const char *dir, arena *a, problems *pr)
     return good ? found : NULL;
 }
 
+/* The best checkpoint as c knows it; NULL where it has none, or that one is gone. */
+static char *best_known(const char *run_dir, checkpoint *c, arena *a, problems *pr)
+{
+    double value;
+    int64_t step;
+    if (hdf_get_real(checkpoint_file(c), "/trainer", "best_value", &value, pr) < 0) return NULL;
+    if (hdf_get_int(checkpoint_file(c), "/trainer", "best_step", &step, pr) < 0) return NULL;
+    char *path = checkpoint_path(a, run_dir, step);
+    return isnan(value) || !file_exists(path) ? NULL : path;
+}
+
+/* A loss of power may keep the new name in `best` and lose that of the checkpoint. */
+static bool best_dangles(const char *run_dir, arena *a)
+{
+    problems none = { 0 };
+    const bool dangles = !run_named(run_dir, "best", a, &none) && !none.n && file_exists(arena_printf(a, "%s/checkpoints/best", run_dir));
+    problems_free(&none);
+    return dangles;
+}
+
 char *run_resolve(const char *path, arena *a, problems *pr)
 {
     if (!file_is_dir(path)) {
@@ -190,6 +210,12 @@ char *run_resolve(const char *path, arena *a, problems *pr)
     const size_t before = pr->n;
     char *found = run_named(path, "best", a, pr);
     if (!found && pr->n == before) found = resolve_latest(path, a, pr);
+    if (found && best_dangles(path, a)) {
+        checkpoint *c = checkpoint_open(found, pr);
+        char *best = c ? best_known(path, c, a, pr) : NULL;
+        if (best) found = best;
+        checkpoint_close(c);
+    }
     if (!found && pr->n == before) problems_add(pr, (place){ path, 0, 0 }, "the run has no checkpoint yet");
     return found;
 }
@@ -225,12 +251,10 @@ static int metrics_from(const char *run_dir, checkpoint *c, problems *pr)
 
 static int best_from(const char *run_dir, checkpoint *c, arena *a, problems *pr)
 {
-    double value;
-    int64_t step;
-    if (hdf_get_real(checkpoint_file(c), "/trainer", "best_value", &value, pr) < 0) return -1;
-    if (hdf_get_int(checkpoint_file(c), "/trainer", "best_step", &step, pr) < 0) return -1;
-    const char *path = checkpoint_path(a, run_dir, step);
-    return isnan(value) || !file_exists(path) ? 0 : run_point(a, run_dir, "best", path, pr);
+    const size_t before = pr->n;
+    const char *best = best_known(run_dir, c, a, pr);
+    if (pr->n > before) return -1;
+    return best ? run_point(a, run_dir, "best", best, pr) : 0;
 }
 
 int run_repair(run *r, problems *pr)
@@ -239,7 +263,7 @@ int run_repair(run *r, problems *pr)
     arena *a = arena_new();
     const char *newest = run_latest(r->dir, a, &damaged, &none), *latest = run_named(r->dir, "latest", a, &none);
     int rc = 0;
-    if (newest && (!latest || strcmp(newest, latest))) {
+    if (newest && (!latest || strcmp(newest, latest) || best_dangles(r->dir, a))) {
         checkpoint *c = checkpoint_open(newest, pr);
         rc = c && best_from(r->dir, c, a, pr) == 0 && metrics_from(r->dir, c, pr) == 0
             ? run_point(a, r->dir, "latest", newest, pr)

@@ -5,8 +5,8 @@
  *
  * A file's data are safe behind an fsync of that file; a name made, moved or removed is safe behind an fsync of its directory, and not
  * before.  Whatever is not safe is dropped with p = 1/2, writes by blocks of 4096 bytes.  At every instant: no file with a final name may
- * be damaged; once a checkpoint was reported as saved, it or a later one must load; and (every resume-th state) the run must go on to
- * the bytes of one that met no loss.  Prints one line of figures; findings to stderr and exit status 1.
+ * be damaged; once a checkpoint was reported as saved, it or a later one must load; where `latest` names the newest, which nobody then
+ * repairs, metrics.h5 must not be behind it, and the best checkpoint that it knows must be found; and (every resume-th state) the run must go on to the bytes of one that met no loss.  Prints one line of figures; findings to stderr and exit status 1.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +18,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "fault/record.h"
+#include "hdf/table.h"
+#include "run/checkpoint.h"
+#include "run/inside.h"
 #include "run/run.h"
 
 enum { BLOCK = 4096, MOST = 4096 };
@@ -219,6 +222,26 @@ static void finding(int end, const char *what, const char *more)
                 end < n_ops ? ops[end].path : "the end", what, more);
 }
 
+static void judge_followers(int end, const char *dir, const char *newest, arena *a)
+{
+    problems pr = { 0 };
+    const char *latest = run_named(dir, "latest", a, &pr), *best = run_resolve(dir, a, &pr);
+    if (latest && !strcmp(latest, newest)) {
+        int64_t step = -1;
+        checkpoint *c = checkpoint_open(newest, &pr);
+        hdf_file *f = hdf_open_published(path_join(a, dir, "metrics.h5"), "heft-metrics 1", &pr);
+        table *there = f ? table_read(f, "/epochs", &pr) : NULL, *wanted = c ? table_read(checkpoint_file(c), "/metrics/epochs", &pr) : NULL;
+        if (!there || !wanted || there->n_rows < wanted->n_rows) finding(end, "metrics.h5 is behind", newest);
+        if (c && hdf_get_int(checkpoint_file(c), "/trainer", "best_step", &step, &pr) == 0 && (!best || step_in(best) < step))
+            finding(end, "the best checkpoint is not found", newest);
+        if (there) table_free(there);
+        if (wanted) table_free(wanted);
+        hdf_close(f);
+        checkpoint_close(c);
+    }
+    problems_free(&pr);
+}
+
 static void judge(int end)
 {
     const int64_t step = reported(end);
@@ -238,6 +261,7 @@ static void judge(int end)
         hdf_file *f = file_exists(metrics) ? hdf_open_published(metrics, "heft-metrics 1", &pr) : NULL;
         if (file_exists(metrics) && !f) finding(end, "metrics.h5 is damaged", pr.item[0].text);
         hdf_close(f);
+        if (latest) judge_followers(end, dir, latest, a);
     }
     problems_free(&damaged);
     problems_free(&pr);

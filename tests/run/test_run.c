@@ -295,7 +295,9 @@ static void best_outlives(void **state)
     assert_int_equal(run_save(r, s.trainer, false, &pr), 0);
     assert_true(file_exists("worse/checkpoints/step-000000006.h5")
                 && file_exists("worse/checkpoints/step-000000007.h5"));
-    /* Neither `best` gone nor unreadable costs the best checkpoint. */
+    /* Nor does `best` cost the best checkpoint by naming one that the power took, or by being gone. */
+    spit("worse/checkpoints/best", "step-000000099.h5\n", 18);
+    assert_string_equal(run_resolve("worse", a, &pr), path[0]);
     remove("worse/checkpoints/best");
     s.trainer->state.step = 8;
     assert_int_equal(run_save(r, s.trainer, false, &pr), 0);
@@ -469,6 +471,12 @@ static void repair(void **state)
     assert_true(table_row(t, 1)[table_find(t, "seconds")] == 20 && isnan(table_row(t, 3)[table_find(t, "seconds")]));
     table_free(t);
     hdf_close(f);
+
+    /* `best` names one that the power took. */
+    spit("rep/checkpoints/best", "step-000000099.h5\n", 18);
+    run_close(run_open("rep", &pr));
+    expect_none(&pr);
+    expect_text("rep/checkpoints/best", best);
 
     /* Nothing to do: nothing is touched. */
     spit("rep/metrics.h5", metrics, n);
