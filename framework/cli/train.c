@@ -17,7 +17,7 @@ typedef struct watch {
     const char **name;                   /* of the epochs' figures */
     int       n;
     bool      save_failed;               /* the newest save */
-    bool      told_of_best, told_of_stop;    /* that what is watched is not a number */
+    bool      told_of_best, told_of_stop, told_of_plateau;   /* that what is watched is not a number */
 } watch;
 
 /* What the save under way came to, if it has ended. */
@@ -77,6 +77,8 @@ static void on_epoch(void *context, const trainer *t, const double *row)
     run_log(w->run, "%s", progress_line(w->progress, t->state.epoch, t->options.epochs, n, w->name, row + 2, timing[1], timing[2]));
     warn_of_nan(w, t, row, "checkpoint.best", t->checkpoint.best.column, "no checkpoint is kept as the best by an epoch where it is none",
                 &w->told_of_best);
+    warn_of_nan(w, t, row, "plateau.monitor", t->schedule_monitor.column, "an epoch where it is none counts as no improvement",
+                &w->told_of_plateau);
     warn_of_nan(w, t, row, "train.stop.monitor", t->stop.column, "an epoch where it is none counts as no improvement", &w->told_of_stop);
 }
 

@@ -280,6 +280,15 @@ int hdf_publish(hdf_file *f, const char *format, const char *target, problems *p
     return hdf_complete(f, target, &i, pr) == 0 ? hdf_image_publish(&i, format, target, pr) : -1;
 }
 
+size_t hdf_bytes(hdf_file *f)
+{
+    hdf_enter();
+    hsize_t n = 0;
+    if (H5Fflush(f->id, H5F_SCOPE_GLOBAL) < 0 || H5Fget_filesize(f->id, &n) < 0) n = f->n_image;
+    hdf_leave();
+    return (size_t)n;
+}
+
 const char *hdf_version(void)
 {
 #define TEXT(x) #x

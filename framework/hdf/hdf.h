@@ -59,6 +59,9 @@ void hdf_image_free(hdf_image *i);
 int  hdf_publish(hdf_file *f, const char *format, const char *target, problems *pr);
 void hdf_discard(hdf_file *f);                                                               /* NULL: nothing */
 
+/* Bytes that publishing will write, at most a few hundred KiB too many. */
+size_t hdf_bytes(hdf_file *f);
+
 const char *hdf_version(void);                                       /* of the library: "1.10.8" */
 
 /* ---- reading ---- */

@@ -22,6 +22,12 @@ static const char *const host_names[] = { "name", "inputs", "activation", "init"
 /* Names that stand for something else in `inputs` or in metrics. */
 static const char *const reserved[] = { "input", "target", "loss", "epoch", "step", "lr", NULL };
 
+/* As columns of a run's epochs (trainer.c, save.c), metrics stand beside their values on other data and the timing. */
+static bool is_column_of_ours(const char *s)
+{
+    return !strncmp(s, "val_", 4) || !strncmp(s, "test_", 5) || !strcmp(s, "seconds") || !strcmp(s, "samples_per_s");
+}
+
 static bool is_name(const char *s)
 {
     if (!*s || strspn(s, "0123456789.-") > 0) return false;
@@ -194,6 +200,11 @@ static void add_judge(builder *b, const node *section, const char *what, const c
     if (!fixed_name) {
         if (given) node_read_string(given, "name", &name, b->pr);
         name = checked_name(b, name, options, at);
+        if (name && is_column_of_ours(name)) {
+            problems_add(b->pr, given ? given->at : at, "'%s' cannot name a metric: val_ and test_ in front of a metric's name tell the data it is "
+                         "of, and seconds and samples_per_s are a run's own", name);
+            name = NULL;
+        }
     }
     if (!name) name = free_name(b, NULL, type);
     model_layer *l = append(b, name, type, at, options);

@@ -212,28 +212,10 @@ int checkpoint_save(const trainer *t, const char *path, problems *pr)
     return checkpoint_image(t, path, &i, pr) == 0 ? hdf_image_publish(&i, CHECKPOINT_FORMAT, path, pr) : -1;
 }
 
-/* A data set is a header, an index of chunks and its share of a group; the rest are tables, attributes and the user block. */
-enum { DATASET_BYTES = 4 << 10, REST_BYTES = 128 << 10 };
-
-static int add_slot(void *total, const slot_part *p, problems *pr)
+size_t checkpoint_bytes(const trainer *t, problems *pr)
 {
-    (void)pr;
-    *(size_t *)total += DATASET_BYTES + p->pieces * p->count * sizeof(float);
-    return 0;
-}
-
-size_t checkpoint_bytes(const trainer *t)
-{
-    const model *m = trainer_shown(t);
-    const size_t copies = m == t->model ? 1 : 2;
-    size_t total = REST_BYTES;
-    problems none = { 0 };
-    for (int i = 0; i < m->n_layers; i++)
-        for (int k = 0; k < m->layer[i].n_tensors; k++) {
-            const model_tensor *x = &m->layer[i].tensor[k];
-            if (checkpoint_values(m, &m->layer[i], x)) total += copies * (DATASET_BYTES + x->count * sizeof(float));
-        }
-    checkpoint_slots(t, add_slot, &total, &none);
-    problems_free(&none);
-    return total;
+    hdf_file *f = hdf_create(pr);
+    const size_t n = f && put_all(t, f, pr) == 0 ? hdf_bytes(f) : 0;
+    hdf_discard(f);
+    return n;
 }

@@ -28,9 +28,9 @@
 
 /* Published whole: after a failure the file of that name, if there was one, is as before. */
 int    checkpoint_save(const trainer *t, const char *path, problems *pr);
-/* What a checkpoint of t will take on disk, from the sizes of its tensors; not too little, and a few hundred KiB too much at most where it has
- * few of them. */
-size_t checkpoint_bytes(const trainer *t);
+/* What a checkpoint of t will take on disk.  All but the writing is done, so whatever stands in the way of that is
+ * found here; 0 after a problem. */
+size_t checkpoint_bytes(const trainer *t, problems *pr);
 
 typedef struct checkpoint checkpoint;
 

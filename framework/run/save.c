@@ -140,7 +140,8 @@ int run_check_space(const char *dir, size_t bytes, problems *pr)
 
 int run_ready(run *r, const trainer *t, problems *pr)
 {
-    return run_check_space(r->dir, checkpoint_bytes(t), pr);
+    const size_t bytes = checkpoint_bytes(t, pr);
+    return bytes ? run_check_space(r->dir, bytes, pr) : -1;
 }
 
 /* ---- finding ---- */

@@ -81,6 +81,9 @@ says err "warning: checkpoint.best: val_auc is not a number after epoch 1; no ch
 says err "warning: train.stop.monitor: val_auc is not a number after epoch 1; an epoch where it is none counts as no improvement"
 [ "$(grep -c warning err)" = 2 ] || die "told twice"
 [ ! -e "$(cat out)/checkpoints/best" ] || die "a best of nothing"
+expect 0 "$heft" train none.yaml 'checkpoint={}' 'train.stop={monitor: val_loss, patience: 5}' 'optimizer={adam: {lr: {plateau: {initial: 1e-2, monitor: val_auc}}}}'
+says err "warning: plateau.monitor: val_auc is not a number after epoch 1; an epoch where it is none counts as no improvement"
+[ "$(grep -c warning err)" = 1 ] || die "plateau is told of twice, or of what is a number"
 
 expect 0 "$heft" train small.yaml train.epochs=1
 [ "$(cat out)" = runs/small-0002 ] || die "a second run is not runs/small-0002"

@@ -1,9 +1,10 @@
 /* The graph as users write it: names, inputs, automatic initializers, and every way to get it wrong. */
 #include "setup.h"
 
-static const char tail[] = "loss: softmax_cross_entropy\nmetrics: [accuracy]\n";
-
-static char *with_tail(arena *a, const char *head) { return arena_printf(a, "%s%s", head, tail); }
+static char *with_tail(arena *a, const char *head)
+{
+    return arena_printf(a, "%sloss: softmax_cross_entropy\n%s", head, strstr(head, "metrics:") ? "" : "metrics: [accuracy]\n");
+}
 
 static void names_and_inputs(void **state)
 {
@@ -134,6 +135,11 @@ static void wrong_graphs(void **state)
         { "model:\n  - dense: {units: 3, lr_scale: -1}\n", "lr_scale", 2 },
         { "model:\n  - dense: {units: 3, frozen: maybe}\n", "frozen", 2 },
         { "model:\n  - dense: {units: 3, activation: rellu}\n", "relu", 2 },
+        { "model:\n  - dense: {units: 3}\nmetrics:\n  - accuracy: {name: val_loss}\n", "'val_loss' cannot name a metric", 4 },
+        { "model:\n  - dense: {units: 3}\nmetrics:\n  - accuracy: {name: test_x}\n", "'test_x' cannot name a metric", 4 },
+        { "model:\n  - dense: {units: 3}\nmetrics:\n  - accuracy: {name: seconds}\n", "'seconds' cannot name a metric", 4 },
+        { "model:\n  - dense: {units: 3}\nmetrics: {accuracy: {name: samples_per_s}}\n", "'samples_per_s' cannot name a metric", 3 },
+        { "model:\n  - dense: {units: 3}\nmetrics:\n  - accuracy: {name: lr}\n", "has a meaning of its own", 4 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         setup s;

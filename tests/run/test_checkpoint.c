@@ -118,7 +118,7 @@ static void holds_everything(void **state)
     make_trainer(&s, whole);
     train_to_end(&s, &none);
     assert_int_equal(checkpoint_save(s.trainer, "all.h5", &pr), 0);
-    const size_t bytes = checkpoint_bytes(s.trainer);
+    const size_t bytes = checkpoint_bytes(s.trainer, &pr);
     struct stat st;
     stat("all.h5", &st);
     assert_true(bytes >= (size_t)st.st_size && bytes < (size_t)st.st_size + 300000);

@@ -387,6 +387,24 @@ static void disk_space(void **state)
     expect_problem(&pr, "nowhere: its file system cannot be examined");
 }
 
+/* Found before the first step, not at the first checkpoint. */
+static void what_cannot_be_saved(void **state)
+{
+    (void)state;
+    setup s;
+    problems pr = { 0 };
+    make_trainer(&s, YAML(1, ""));
+    run *r = run_create("twice", s.experiment, &pr);
+    table_column *c = s.trainer->epochs->column;
+    const char *own = c[1].name;
+    c[1].name = c[0].name;
+    assert_int_equal(run_ready(r, s.trainer, &pr), -1);
+    expect_problem(&pr, "/metrics/epochs: columns cannot be made");
+    c[1].name = own;
+    run_close(r);
+    setup_end(&s);
+}
+
 /* ---- finding and repairing ---- */
 
 static void latest(void **state)
@@ -502,7 +520,7 @@ int main(void)
         cmocka_unit_test(numbered), cmocka_unit_test(race), cmocka_unit_test(wrong_directories),
         cmocka_unit_test(locked), cmocka_unit_test(provenance_and_log), cmocka_unit_test(keeps),
         cmocka_unit_test(best_outlives), cmocka_unit_test(metrics_file), cmocka_unit_test(failing_save),
-        cmocka_unit_test(disk_space), cmocka_unit_test(latest), cmocka_unit_test(repair),
+        cmocka_unit_test(disk_space), cmocka_unit_test(what_cannot_be_saved), cmocka_unit_test(latest), cmocka_unit_test(repair),
     };
     return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }
