@@ -53,16 +53,13 @@ int digest_file(const char *path, char hex[DIGEST_HEX], problems *pr)
         problems_system(pr, path, "cannot be opened", errno);
         return -1;
     }
-    enum { CHUNK = 1 << 18 };
-    char *buffer = block_alloc(CHUNK, 1);
-    if (!buffer) memory_exhausted(CHUNK);
+    char buffer[16 << 10];
     digest *d = digest_new();
     ssize_t n;
-    while ((n = read(fd, buffer, CHUNK)) > 0 || (n < 0 && errno == EINTR))
+    while ((n = read(fd, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR))
         if (n > 0) digest_add(d, buffer, (size_t)n);
     const int error = errno;
     digest_end(d, hex);
-    block_free(buffer);
     close(fd);
     if (n < 0) {
         problems_system(pr, path, "cannot be read", error);
