@@ -143,17 +143,21 @@ static void take_end(schedule_run *r, trial *t, const ending *e)
     if (r->ev->ended) r->ev->ended(r->ev->context, r->w, t);
 }
 
-static void reap(schedule_run *r)
+/* Others take the places of those that have ended before anybody looks at what these have come to. */
+static void reap(schedule_run *r, bool go_on)
 {
+    trial *list[MOST_AT_ONCE];
+    ending e[MOST_AT_ONCE] = { 0 };
+    int n = 0;
     for (int i = 0; i < r->n_running;) {
-        trial *t = r->running[i];
-        ending e = { 0 };
-        if (!r->l->ended(r->l, t, &e)) i++;
+        if (!r->l->ended(r->l, r->running[i], &e[n])) i++;
         else {
+            list[n++] = r->running[i];
             r->running[i] = r->running[--r->n_running];
-            take_end(r, t, &e);
         }
     }
+    if (n && go_on) start_trials(r);
+    for (int i = 0; i < n; i++) take_end(r, list[i], &e[i]);
 }
 
 static void stop_all(schedule_run *r)
@@ -162,7 +166,7 @@ static void stop_all(schedule_run *r)
     bool hard = false;
     for (const double from = clock_seconds(); r->n_running;) {
         wait_for_child(r->l->tick);
-        reap(r);
+        reap(r, false);
         if (!hard && clock_seconds() - from > r->l->grace) r->l->stop(r->l, hard = true);
     }
 }
@@ -205,7 +209,7 @@ sweep_end sweep_run(sweep *w, const sweep_options *o, const sweep_events *ev, pr
         if (publish(&r, false) < 0) break;
         if (ev->tick) ev->tick(ev->context, w);
         wait_for_child(r.l->tick);
-        reap(&r);
+        reap(&r, !signals_stop());
     }
     stop_all(&r);
     const bool done = !signals_stop() && more == 0 && pr->n == problems_before;
