@@ -66,7 +66,7 @@ if unshare -rm true 2>/dev/null; then
     export heft
     export -f expect says die silent newest
     unshare -rm bash -euo pipefail -c '
-        mount -t tmpfs -o size=1m none disk
+        mount -t tmpfs -o size=700k none disk
         expect 2 "$heft" train net.yaml --run disk/run
         says err "are free on its disk, and this run wants"
         rm -rf disk/run

@@ -14,6 +14,12 @@
 #include "base/file.h"
 #include "run/run.h"
 
+/* 96 samples to train on: 3 steps an epoch. */
+#define RUN_YAML(epochs, more)                                                                                         \
+    "name: net\ndata: {format: houses, samples: 128, test: 16, validation: 0.25, normalize: standard}\n"           \
+    "model: [{dense: {units: 1}}]\nloss: mean_squared_error\noptimizer: {sgd: {lr: 0.01}}\n"                       \
+    "train: {epochs: " #epochs ", batch: 32}\n" more
+
 static char scratch[64];
 
 /* Tests work in a directory of their own, which is the current one. */
@@ -54,6 +60,14 @@ static inline void expect_none(problems *pr)
     fail_msg("%zu problems", pr->n);
 }
 
+static inline experiment *parse(const char *yaml)
+{
+    problems pr = { 0 };
+    experiment *e = experiment_parse("net.yaml", "/", yaml, strlen(yaml), 0, NULL, &pr);
+    expect_none(&pr);
+    return e;
+}
+
 static inline char *slurp(const char *path, size_t *n)
 {
     problems pr = { 0 };
@@ -71,6 +85,8 @@ static inline void spit(const char *path, const char *bytes, size_t n)
     assert_int_equal(fwrite(bytes, 1, n, f), n);
     assert_int_equal(fclose(f), 0);
 }
+
+static inline void touch(const char *path) { spit(path, "x", 1); }
 
 static inline void damage(const char *path)
 {
@@ -136,6 +152,19 @@ static inline void make_trainer(setup *s, const char *yaml)
 {
     if (!setup_trainer(s, yaml)) problems_print(&s->pr, stderr);
     assert_non_null(s->trainer);
+}
+
+static inline void train_run(const char *dir, const char *yaml)
+{
+    setup s;
+    saver w = { 0 };
+    make_trainer(&s, yaml);
+    w.run = run_create(dir, s.experiment, &w.pr);
+    expect_none(&w.pr);
+    assert_int_equal(run_ready(w.run, s.trainer, &w.pr), 0);
+    train_to_end(&s, &w);
+    run_close(w.run);
+    setup_end(&s);
 }
 
 #endif

@@ -1,22 +1,9 @@
-/* test_run.c -- the run's directory: made, locked, saved into, repaired, found again */
+/* test_run.c -- the run's directory: made, locked, saved into */
 #include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
 
 #include "run/scratch.h"
-
-#define YAML(epochs, more)                                                                                         \
-    "name: net\ndata: {format: houses, samples: 128, test: 16, validation: 0.25, normalize: standard}\n"           \
-    "model: [{dense: {units: 1}}]\nloss: mean_squared_error\noptimizer: {sgd: {lr: 0.01}}\n"                       \
-    "train: {epochs: " #epochs ", batch: 32}\n" more
-
-static experiment *parse(const char *yaml)
-{
-    problems pr = { 0 };
-    experiment *e = experiment_parse("net.yaml", "/", yaml, strlen(yaml), 0, NULL, &pr);
-    expect_none(&pr);
-    return e;
-}
 
 static int n_files(const char *dir)
 {
@@ -28,15 +15,13 @@ static int n_files(const char *dir)
     return n - 2;
 }
 
-static void touch(const char *path) { spit(path, "x", 1); }
-
 /* ---- directories ---- */
 
 static void numbered(void **state)
 {
     (void)state;
     problems pr = { 0 };
-    experiment *e = parse(YAML(1, ""));
+    experiment *e = parse(RUN_YAML(1, ""));
     static const char *const want[] = { "runs/net-0001", "runs/net-0002", "runs/net-0003" };
     for (int i = 0; i < 3; i++) {
         run *r = run_create(NULL, e, &pr);
@@ -68,7 +53,7 @@ static void race(void **state)
 {
     (void)state;
     enum { N = 8 };
-    experiment *e = parse(YAML(1, ""));
+    experiment *e = parse(RUN_YAML(1, ""));
     e->name = "race";
     pid_t pid[N];
     int gun[2];
@@ -98,7 +83,7 @@ static void wrong_directories(void **state)
 {
     (void)state;
     problems pr = { 0 };
-    experiment *e = parse(YAML(1, ""));
+    experiment *e = parse(RUN_YAML(1, ""));
     touch("file");
     assert_int_equal(system("mkdir full && touch full/notes.txt"), 0);
     run_close(run_create("taken", e, &pr));
@@ -137,7 +122,7 @@ static void locked(void **state)
 {
     (void)state;
     problems pr = { 0 };
-    experiment *e = parse(YAML(1, ""));
+    experiment *e = parse(RUN_YAML(1, ""));
     run *r = run_create("locked", e, &pr);
     expect_none(&pr);
     char owner[64];
@@ -187,7 +172,7 @@ static void provenance_and_log(void **state)
 {
     (void)state;
     problems pr = { 0 };
-    experiment *e = parse(YAML(1, ""));
+    experiment *e = parse(RUN_YAML(1, ""));
     run *r = run_create("prov", e, &pr);
     char *one = slurp("prov/provenance.json", NULL);
     assert_non_null(strstr(one, "\"ended\": null"));
@@ -222,30 +207,16 @@ static void provenance_and_log(void **state)
 
 /* ---- saving ---- */
 
-static void train_run(const char *dir, const char *yaml)
-{
-    setup s;
-    saver w = { 0 };
-    make_trainer(&s, yaml);
-    w.run = run_create(dir, s.experiment, &w.pr);
-    expect_none(&w.pr);
-    assert_int_equal(run_ready(w.run, s.trainer, &w.pr), 0);
-    train_to_end(&s, &w);
-    run_close(w.run);
-    setup_end(&s);
-}
-
-/* 96 samples to train on: 3 steps an epoch. */
 static void keeps(void **state)
 {
     (void)state;
-    train_run("keep", YAML(5, "checkpoint: {keep: 2}\n"));
+    train_run("keep", RUN_YAML(5, "checkpoint: {keep: 2}\n"));
     assert_int_equal(n_files("keep/checkpoints"), 3);
     expect_text("keep/checkpoints/latest", "step-000000015.h5\n");
     assert_true(file_exists("keep/checkpoints/step-000000012.h5") && !file_exists("keep/checkpoints/best"));
 
     /* Whichever is the best, it and the latest are kept whatever keep says. */
-    train_run("best", YAML(5, "checkpoint: {keep: 1, best: loss, every: 1 steps}\n"));
+    train_run("best", RUN_YAML(5, "checkpoint: {keep: 1, best: loss, every: 1 steps}\n"));
     char *best = slurp("best/checkpoints/best", NULL);
     problems pr = { 0 };
     arena *a = arena_new();
@@ -273,7 +244,7 @@ static void best_outlives(void **state)
     setup s;
     problems pr = { 0 };
     arena *a = arena_new();
-    make_trainer(&s, YAML(9, "checkpoint: {keep: 2, best: val_loss}\n"));
+    make_trainer(&s, RUN_YAML(9, "checkpoint: {keep: 2, best: val_loss}\n"));
     run *r = run_create("worse", s.experiment, &pr);
     for (int64_t step = 1; step <= 6; step++) {
         s.trainer->state.step = step;
@@ -312,7 +283,7 @@ static void best_outlives(void **state)
 static void metrics_file(void **state)
 {
     (void)state;
-    train_run("met", YAML(3, ""));
+    train_run("met", RUN_YAML(3, ""));
     problems pr = { 0 };
     hdf_file *f = hdf_open_published("met/metrics.h5", "heft-metrics 1", &pr);
     table *t = table_read(f, "/epochs", &pr), *steps = table_read(f, "/steps", &pr);
@@ -328,7 +299,7 @@ static void metrics_file(void **state)
     /* The timing of epochs done before comes back; without metrics.h5 it is not known. */
     for (int with = 1; with >= 0; with--) {
         setup s;
-        make_trainer(&s, YAML(3, ""));
+        make_trainer(&s, RUN_YAML(3, ""));
         checkpoint *c = checkpoint_open("met/checkpoints/step-000000006.h5", &pr);
         assert_int_equal(checkpoint_restore(c, s.trainer, &pr), 0);
         checkpoint_close(c);
@@ -350,7 +321,7 @@ static void failing_save(void **state)
     setup s;
     problems pr = { 0 };
     arena *a = arena_new();
-    make_trainer(&s, YAML(9, ""));
+    make_trainer(&s, RUN_YAML(9, ""));
     run *r = run_create("fail", s.experiment, &pr);
     s.trainer->checkpoint.keep = s.trainer->state.step = 1;          /* kept, as long as there is no other */
     assert_int_equal(run_save(r, s.trainer, false, &pr), 0);
@@ -393,7 +364,7 @@ static void what_cannot_be_saved(void **state)
     (void)state;
     setup s;
     problems pr = { 0 };
-    make_trainer(&s, YAML(1, ""));
+    make_trainer(&s, RUN_YAML(1, ""));
     run *r = run_create("twice", s.experiment, &pr);
     table_column *c = s.trainer->epochs->column;
     const char *own = c[1].name;
@@ -405,122 +376,13 @@ static void what_cannot_be_saved(void **state)
     setup_end(&s);
 }
 
-/* ---- finding and repairing ---- */
-
-static void latest(void **state)
-{
-    (void)state;
-    problems pr = { 0 }, bad = { 0 };
-    arena *a = arena_new();
-    train_run("late", YAML(4, "checkpoint: {keep: 3}\n"));
-    touch("late/checkpoints/step-99.h5");                        /* not names of ours */
-    touch("late/checkpoints/step-000000099.h5.tmp1");
-    touch("late/checkpoints/xstep-000000099.h5");
-    assert_string_equal(run_latest("late", a, &bad, &pr), "late/checkpoints/step-000000012.h5");
-    expect_none(&bad);
-    damage("late/checkpoints/step-000000012.h5");
-    assert_string_equal(run_latest("late", a, &bad, &pr), "late/checkpoints/step-000000009.h5");
-    assert_int_equal(bad.n, 1);
-    expect_problem(&bad, "late/checkpoints/step-000000012.h5: damaged: ");
-    expect_none(&pr);
-    assert_null(run_resolve("late", a, &pr));
-    assert_int_equal(pr.n, 2);
-    expect_problem(&pr, "late: the newest checkpoint that can be read is late/checkpoints/step-000000009.h5");
-    damage("late/checkpoints/step-000000009.h5");
-    spit("late/checkpoints/step-000000006.h5", "", 0);
-    assert_null(run_latest("late", a, &bad, &pr));
-    assert_int_equal(bad.n, 3);
-    problems_free(&bad);
-    expect_problem(&pr, "late: none of its checkpoints can be read");
-
-    experiment *e = parse(YAML(1, ""));
-    run_close(run_create("none", e, &pr));
-    experiment_free(e);
-    assert_null(run_latest("none", a, &bad, &pr));
-    assert_int_equal(rmdir("none/checkpoints"), 0);
-    assert_null(run_latest("none", a, &bad, &pr));
-    expect_none(&pr);
-    expect_none(&bad);
-    static const struct { const char *path, *part;
-    } wrong[] = {
-        { "none", "none: the run has no checkpoint yet" },
-        { "nowhere", "nowhere: there is no such checkpoint or run" },
-        { "runs", "runs: not a run: there is no experiment.yaml in it" },
-    };
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        assert_null(run_resolve(wrong[i].path, a, &pr));
-        expect_problem(&pr, wrong[i].part);
-    }
-    assert_null(run_latest("nowhere", a, &bad, &pr));
-    expect_problem(&pr, "nowhere/checkpoints: cannot be read");
-    arena_free(a);
-}
-
-/* Killed between the checkpoint and what follows from it: opening the run does the rest. */
-static void repair(void **state)
-{
-    (void)state;
-    problems pr = { 0 };
-    arena *a = arena_new();
-    train_run("rep", YAML(4, "checkpoint: {keep: 9, best: loss}\n"));
-    char *best = slurp("rep/checkpoints/best", NULL);
-    size_t n, m;
-    char *metrics = slurp("rep/metrics.h5", &n);
-    spit("rep/checkpoints/latest", "step-000000009.h5\n", 18);
-    spit("rep/checkpoints/best", "step-000000003.h5\n", 18);
-    hdf_file *f = hdf_create(&pr);                               /* an older one, of two epochs */
-    const table_column column[] = { { "epoch", "", true }, { "seconds", "s", false } };
-    table *t = table_new(2, column);
-    for (int i = 1; i <= 2; i++) {
-        double *row = table_add_row(t);
-        row[0] = i;
-        row[1] = 10 * i;
-    }
-    table_write(t, f, "/epochs", &pr);
-    table_free(t);
-    hdf_publish(f, "heft-metrics 1", "rep/metrics.h5", &pr);
-    run_close(run_open("rep", &pr));
-    expect_none(&pr);
-    expect_text("rep/checkpoints/latest", "step-000000012.h5\n");
-    expect_text("rep/checkpoints/best", best);
-    f = hdf_open_published("rep/metrics.h5", "heft-metrics 1", &pr);
-    t = table_read(f, "/epochs", &pr);
-    assert_int_equal(t->n_rows, 4);
-    assert_true(table_row(t, 1)[table_find(t, "seconds")] == 20 && isnan(table_row(t, 3)[table_find(t, "seconds")]));
-    table_free(t);
-    hdf_close(f);
-
-    /* `best` names one that the power took. */
-    spit("rep/checkpoints/best", "step-000000099.h5\n", 18);
-    run_close(run_open("rep", &pr));
-    expect_none(&pr);
-    expect_text("rep/checkpoints/best", best);
-
-    /* Nothing to do: nothing is touched. */
-    spit("rep/metrics.h5", metrics, n);
-    run_close(run_open("rep", &pr));
-    char *same = slurp("rep/metrics.h5", &m);
-    assert_int_equal(n, m);
-    assert_memory_equal(metrics, same, n);
-
-    /* The newest is damaged: `latest` names the newest valid one. */
-    damage("rep/checkpoints/step-000000012.h5");
-    run_close(run_open("rep", &pr));
-    expect_none(&pr);
-    expect_text("rep/checkpoints/latest", "step-000000009.h5\n");
-    block_free(best);
-    block_free(metrics);
-    block_free(same);
-    arena_free(a);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbered), cmocka_unit_test(race), cmocka_unit_test(wrong_directories),
         cmocka_unit_test(locked), cmocka_unit_test(provenance_and_log), cmocka_unit_test(keeps),
         cmocka_unit_test(best_outlives), cmocka_unit_test(metrics_file), cmocka_unit_test(failing_save),
-        cmocka_unit_test(disk_space), cmocka_unit_test(what_cannot_be_saved), cmocka_unit_test(latest), cmocka_unit_test(repair),
+        cmocka_unit_test(disk_space), cmocka_unit_test(what_cannot_be_saved),
     };
     return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }
