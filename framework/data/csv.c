@@ -6,12 +6,13 @@
 
 typedef struct csv_options {
     const char *separator;
-    int missing, unseen, task;
+    int missing, unseen, task, decimal;
 } csv_options;
 
 static const heft_option csv_options_table[] = {
     HEFT_OPT_STRING(csv_options, separator, "auto",
                     "one character, or comma, semicolon, tab; auto: tab in .tsv, else comma"),
+    HEFT_OPT_ENUM(csv_options, decimal, 0, "point|comma", "what stands in numbers before their fraction"),
     HEFT_OPT_ENUM(csv_options, missing, MISSING_REFUSE, "refuse|median|mean",
                   "empty, NA and nan cells: a problem, or filled from the training split (text: most frequent)"),
     HEFT_OPT_ENUM(csv_options, unseen, UNSEEN_REFUSE, "refuse|zeros",
@@ -55,6 +56,7 @@ static table_options *read_options(opening *o, const csv_options *own, const nod
     to->missing = own->missing;
     to->unseen = own->unseen;
     to->task = own->task;
+    to->words.comma = own->decimal;
     int rc = read_separator(o, own->separator, path, &to->separator, pr);
     const struct { const char *key; int64_t *n; const char ***names; } list[] = {
         { "target", &to->n_targets, &to->target },   { "drop", &to->n_drop, &to->drop },

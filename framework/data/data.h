@@ -20,7 +20,7 @@
  * idx     train: {inputs: FILE, targets: FILE, weights: FILE}, plain or .gz; [n, h, w] are pictures [h, w, 1].  classes, task
  * cifar   train: FILE or {files: [FILE, ...]}: CIFAR-10, binary.  classes (default: batches.meta.txt beside them)
  * csv     train: FILE.  target (a column or a list), weight (a column), drop, inputs, columns (names, if there is no header),
- *         separator, missing: refuse | median | mean, missing_values (besides "", NA, nan),
+ *         separator, decimal: point | comma, missing: refuse | median | mean, missing_values (besides "", NA, nan),
  *         one_hot: auto | none | [columns], unseen: refuse | zeros, task
  * hdf5    train: {file: FILE, inputs: /PATH, targets: /PATH, weights: /PATH}.  classes, task, cache (MiB)
  * text    train: FILE.  length (characters of a sample), stride (from the start of a training sample to the next)

@@ -271,24 +271,42 @@ static bool word_is(const char *s, const char *word)
     return !*s && !*word;
 }
 
-cell_kind cell_read(const char *s, const missing_words *missing, double *out)
+/* All of s, with that decimal mark and no other. */
+static bool read_number(const char *s, char mark, double *out)
+{
+    enum { MOST = 64 };
+    const char digits[] = { '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '+', '-', 'e', 'E', mark, 0 };
+    char copy[MOST], *end;
+    const size_t n = strspn(s, digits);
+    if (s[n]) return false;
+    if (mark != '.') {
+        if (n >= MOST) return false;
+        for (size_t i = 0; i <= n; i++) copy[i] = s[i] == mark ? '.' : s[i];
+        s = copy;
+    }
+    *out = strtod(s, &end);                      /* the program never leaves the C locale */
+    return end == s + n;
+}
+
+bool cell_has_comma(const char *s)
+{
+    double v;
+    return strchr(s, ',') && read_number(s, ',', &v);
+}
+
+cell_kind cell_read(const char *s, const cell_words *words, double *out)
 {
     if (!*s || word_is(s, "na") || word_is(s, "nan")) return CELL_MISSING;
-    for (int64_t i = 0; i < missing->n; i++)
-        if (!strcmp(s, missing->word[i])) return CELL_MISSING;
-    const size_t n = strlen(s);
-    if (strspn(s, "0123456789+-.eE") == n) {
-        char *end;
-        *out = strtod(s, &end);                  /* the program never leaves the C locale */
-        if (end == s + n) return isfinite((float)*out) ? CELL_NUMBER : CELL_INFINITE;
-    }
+    for (int64_t i = 0; i < words->n; i++)
+        if (!strcmp(s, words->word[i])) return CELL_MISSING;
+    if (read_number(s, words->comma ? ',' : '.', out)) return isfinite((float)*out) ? CELL_NUMBER : CELL_INFINITE;
     s += *s == '-' || *s == '+';
     return word_is(s, "inf") || word_is(s, "infinity") ? CELL_INFINITE : CELL_TEXT;
 }
 
 int category_order(const char *a, const char *b)
 {
-    static const missing_words none;
+    static const cell_words none;
     double x, y;
     const bool a_number = cell_read(a, &none, &x) == CELL_NUMBER,
         b_number = cell_read(b, &none, &y) == CELL_NUMBER;

@@ -32,8 +32,14 @@ void   frame_columns_text(const frame *f, const char *wanted, text *out);
 
 /* A cell as a number.  CELL_INFINITE: a number, but not a finite one. */
 typedef enum cell_kind { CELL_NUMBER, CELL_TEXT, CELL_MISSING, CELL_INFINITE } cell_kind;
-typedef struct missing_words { int64_t n; const char **word; } missing_words;     /* besides "", NA and nan */
-cell_kind cell_read(const char *s, const missing_words *missing, double *out);
+typedef struct cell_words {
+    int64_t      n;
+    const char **word;               /* [n] that are missing, besides "", NA and nan */
+    bool         comma;              /* in numbers, for the point */
+} cell_words;
+cell_kind cell_read(const char *s, const cell_words *words, double *out);
+/* A number if a comma were a point, and not as it stands? */
+bool cell_has_comma(const char *s);
 
 /* Numbers by value, and before all texts; texts by their bytes. */
 int category_order(const char *a, const char *b);
@@ -49,7 +55,7 @@ typedef struct table_options {
     char         separator;
     int          missing, unseen, task;
     bool         one_hot_none;                       /* texts are refused */
-    missing_words words;
+    cell_words words;
     int64_t      n_targets, n_drop, n_inputs, n_one_hot, n_columns;
     const char **target, **drop, **inputs, **one_hot, **columns;
     const char *weight;                              /* a column, or NULL */

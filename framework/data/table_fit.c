@@ -114,7 +114,7 @@ typedef struct column {
 
 static int64_t row_at(const column *c, int64_t i) { return c->row ? c->row[i] : i; }
 
-static void read_column(column *c, const missing_words *words)
+static void read_column(column *c, const cell_words *words)
 {
     c->n_numbers = c->n_texts = 0;
     for (int64_t i = 0; i < c->rows; i++) {
@@ -158,6 +158,8 @@ static double mean_of(const column *c)
     return c->number[0] + sum / (double)c->n_numbers;
 }
 
+static const char *first_text(const column *c) { return frame_cell(c->frame, c->first_text, c->at); }
+
 static int learn_field(opening *o, field *fd, column *c, const table_options *opt, moments *m, problems *pr)
 {
     c->at = frame_column(c->frame, fd->name);
@@ -169,11 +171,15 @@ static int learn_field(opening *o, field *fd, column *c, const table_options *op
         return -1;
     }
     const bool listed = among(fd->name, opt->n_one_hot, opt->one_hot);
+    if (c->n_texts && !listed && cell_has_comma(first_text(c))) {
+        problems_add(pr, frame_place(c->frame, c->first_text, c->at), "column %s: '%s' has a decimal comma; decimal: comma reads such numbers, "
+                     "one_hot: [%s] takes the column as categories", fd->name, first_text(c), fd->name);
+        return -1;
+    }
     if (c->n_texts && !listed && (c->n_numbers || opt->one_hot_none)) {
         problems_add(pr, frame_place(c->frame, c->first_text, c->at),
                      "column %s: '%s' is no number%s; correct it, add it to missing_values, "
-                     "or one_hot: [%s] takes the column as categories", fd->name,
-                         frame_cell(c->frame, c->first_text, c->at),
+                     "or one_hot: [%s] takes the column as categories", fd->name, first_text(c),
                      c->n_numbers ? ", but other rows hold numbers" : ", and one_hot is none", fd->name);
         return -1;
     }
@@ -264,11 +270,16 @@ static int learn_target(opening *o, column *c, const table_options *opt, problem
         for (int64_t i = 0; i < c->n_numbers; i++) moments_add(&m[j], c->number[i]);
         if (!c->n_texts) continue;
         texts = true;
+        if (opt->task != TASK_CLASSIFICATION && cell_has_comma(first_text(c))) {
+            problems_add(pr, frame_place(c->frame, c->first_text, c->at), "target %s: '%s' has a decimal comma; decimal: comma reads such numbers, "
+                         "task: classification takes them as classes", fit->target_name[j], first_text(c));
+            rc = -1;
+            continue;
+        }
         if (opt->task != TASK_REGRESSION && (opt->task == TASK_CLASSIFICATION || !c->n_numbers) &&
             fit->n_targets == 1) continue;
         problems_add(pr, frame_place(c->frame, c->first_text, c->at), "target %s: '%s' is no number%s",
-                     fit->target_name[j],
-                     frame_cell(c->frame, c->first_text, c->at), opt->task == TASK_REGRESSION
+                     fit->target_name[j], first_text(c), opt->task == TASK_REGRESSION
                          ? ", and task is regression" :
                      fit->n_targets > 1 ? "; several targets must be numbers"
                          : ", but other rows hold numbers; correct it, or say task: classification");

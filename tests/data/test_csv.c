@@ -168,6 +168,40 @@ static void test_unseen(void **state)
     data_free(d);
 }
 
+/* As most of Europe writes numbers; a point in them then is a mistake, and a comma is one where the point is meant. */
+static void test_decimal_comma(void **state)
+{
+    (void)state;
+    const struct { const char *name, *file, *yaml, *words; } cases[] = {
+        { "input", "a;price\n1,5;2\n2,5;3\n", SECTION "separator: ;", "t.csv:2:1: column a: '1,5' has a decimal comma; decimal: comma reads such" },
+        { "mixed", "a;price\n1;2\n-2,5e3;3\n", SECTION "separator: ;", "t.csv:3:1: column a: '-2,5e3' has a decimal comma" },
+        { "target", "a;price\n1;2,5\n2;3,5\n", SECTION "separator: ;", "t.csv:2:3: target price: '2,5' has a decimal comma" },
+        { "thousands", "a;price\n1.234,5;2\n2,5;3\n", SECTION "separator: ;\ndecimal: comma", "t.csv:2:1: column a: '1.234,5' is no number" },
+        { "point", "a;price\n1,5;2\n2.5;3\n", SECTION "separator: ;\ndecimal: comma", "t.csv:3:1: column a: '2.5' is no number" },
+        { "two", "a;price\n1,5,2;2\n2;3\n", SECTION "separator: ;\ndecimal: comma", "t.csv:2:1: column a: '1,5,2' is no number" },
+        { "infinite", "a;price\n1,5e99;2\n2;3\n", SECTION "separator: ;\ndecimal: comma", "'1,5e99' is no finite number" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_text("t.csv", cases[i].file);
+        refuse(cases[i].name, cases[i].yaml, cases[i].words);
+    }
+    float x[8], y[3];
+    write_text("t.csv", "a;b;price\n1,5;\"2,25\";-0,5\n;+3;1e1\n4,5;0,75;,25\n");
+    data *d = open_good(SECTION "separator: ;\ndecimal: comma\nmissing: mean");
+    fetch_all(d->train, 3, x, y);
+    assert_row(x, 6, (double[]){ 1.5, 2.25, 3, 3, 4.5, 0.75 });
+    assert_row(y, 3, (double[]){ -0.5, 10, 0.25 });
+    data_free(d);
+    write_text("t.csv", "a;price\n1,5;2\n2,5;3\n1,5;4\n");
+    d = open_good(SECTION "separator: ;\none_hot: [a]");
+    assert_shape(&d->input, HEFT_F32, 1, 2, 0, 0, 0);
+    data_free(d);
+    write_text("t.csv", "a;price\n1;2,5\n2;3,5\n");
+    d = open_good(SECTION "separator: ;\ntask: classification");
+    assert_int_equal(d->n_classes, 2);
+    data_free(d);
+}
+
 static void test_bad_files(void **state)
 {
     (void)state;
@@ -239,6 +273,7 @@ static void test_bad_sections(void **state)
         { "class times a factor", "format: csv\ntrain: t.csv\ntarget: place\nmissing: mean\nscale_target: 2", "scale_target: the target is a class" },
         { "scaled class", "format: csv\ntrain: t.csv\ntarget: place\nmissing: mean\nnormalize_target: standard", "no quantity" },
         { "regression", "format: csv\ntrain: t.csv\ntarget: place\nmissing: mean\ntask: regression", "'lake' is no number, and task is regression" },
+        { "decimal", SECTION "decimal: dot", "decimal|point" },
         { "no file", "format: csv\ntrain: {fil: t.csv}\ntarget: price", "fil" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) refuse(cases[i].name, cases[i].yaml, cases[i].words);
@@ -248,7 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden), cmocka_unit_test(test_standard), cmocka_unit_test(test_grammar),
-        cmocka_unit_test(test_classes), cmocka_unit_test(test_unseen), cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_classes), cmocka_unit_test(test_unseen), cmocka_unit_test(test_decimal_comma), cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_bad_sections),
     };
     return cmocka_run_group_tests(tests, scratch_begin, scratch_end);
