@@ -7,12 +7,12 @@ int verb_report(int argc, char **argv)
 {
     const char *output = NULL, *metric = NULL;
     const cli_option options[] = {
-        { "--out", &output, NULL, "FILE.html  (default: the name of the run, sweep or folder, in this folder)" },
+        { "--output", &output, NULL, "FILE.html  (default: the name of the run, sweep or folder, in this folder)" },
         { "--metric", &metric, NULL, "NAME  judge by this column (default: the sweep's, or val_loss)" },
         { 0 }
     };
     cli_args args;
-    if (cli_read(argc, argv, options, 1, 1, "heft report RUN|SWEEP|FOLDER [--out FILE.html] [--metric NAME]", &args) < 0) return EXIT_USAGE;
+    if (cli_read(argc, argv, options, 1, 1, "heft report RUN|SWEEP|FOLDER [--output FILE.html] [--metric NAME]", &args) < 0) return EXIT_USAGE;
     problems pr = { 0 };
     text page = { 0 };
     int code = EXIT_DONE;

@@ -55,7 +55,7 @@ has .matrix 2
 ! grep -q ' \.sort=' seen || die "a table of runs, of one run"
 for word in "hidden/weight" "[256, 8]" "validation" "confusion_matrix/validation, epoch 3" '"command"' "optimizer:"; do says seen "$word"; done
 cp one.html before.html
-expect 0 "$heft" report one/ --out one.html
+expect 0 "$heft" report one/ --output one.html
 cmp one.html before.html || die "another page of the same run"
 
 # One epoch; none; and a run whose checkpoint, metrics and provenance are damaged still has a page that says so.
@@ -75,7 +75,7 @@ for word in "There are none: nothing was measured" "They cannot be shown: " "It 
 nasty='<script>alert(1)</script>"'"'&"
 expect 0 "$heft" train net.yaml --run "<b>&"
 { echo "name: '${nasty//\'/\'\'}'"; tail -n +2 one/experiment.yaml; } >"<b>&/experiment.yaml"
-expect 0 "$heft" report "<b>&" --out nasty.html
+expect 0 "$heft" report "<b>&" --output nasty.html
 look nasty.html
 has script 1
 ! grep -q '<script>alert\|<b>' nasty.html || die "markup of a file is markup of the page"
@@ -100,7 +100,7 @@ has .parallel 1
 says seen "12 runs, 6 points, by val_accuracy (more is better)"
 says seen "failed: the loss is not a number"
 [ "$(grep -o '<span class=bar' sweep.html | wc -l)" = 2 ] || die "not a bar for each setting that says something"
-expect 0 "$heft" report sweep --metric val_loss --out loss.html
+expect 0 "$heft" report sweep --metric val_loss --output loss.html
 look loss.html
 says seen "by val_loss (less is better)"
 
@@ -118,7 +118,7 @@ expect 2 "$heft" report empty
 says err "there is no run in it"
 expect 2 "$heft" report one --metric nonsense
 expect 2 "$heft" report
-expect 1 "$heft" report one --out nowhere/page.html
+expect 1 "$heft" report one --output nowhere/page.html
 says err "nowhere/page.html: error: cannot be created"
 [ ! -e nowhere ] || die "made a directory"
 echo "report: ok"
