@@ -78,8 +78,8 @@ static size_t distance(const char *a, size_t na, const char *b, size_t nb)
 const char *text_nearest(const char *word, const char *const *candidates)
 {
     const size_t n = strlen(word);
-    const char *nearest = NULL;
-    if (!n || n > TEXT_LONGEST) return NULL;
+    const char *nearest = text_familiar(word, candidates);
+    if (nearest || !n || n > TEXT_LONGEST) return nearest;
     size_t best = n / 3 > 1 ? n / 3 + 1 : 2;
     for (; *candidates; candidates++) {
         const size_t m = strlen(*candidates);

@@ -16,9 +16,15 @@ void text_printf(text *t, const char *fmt, ...);
 void text_vprintf(text *t, const char *fmt, va_list ap);
 void text_free(text *t);
 
-/* The candidate nearest to word by Damerau-Levenshtein distance, if it is near enough to be a slip
- * (at most a third of the word's length, at least 1); else NULL.  candidates ends with NULL. */
+/* The candidate that word is another spelling or another framework's name of (text_familiar); or the one nearest to it by
+ * Damerau-Levenshtein distance, if it is near enough to be a slip (at most a third of the word's length, at least 1); else NULL.
+ * candidates ends with NULL. */
 const char *text_nearest(const char *word, const char *const *candidates);
+
+/* MaxPool2d is max_pool2d, and Linear is dense, where these are among the candidates; else NULL. */
+const char *text_familiar(const char *word, const char *const *candidates);
+typedef struct familiar_name { const char *theirs, *ours; } familiar_name;      /* theirs: in small letters and digits */
+extern const familiar_name familiar_names[];                                    /* ends with NULL */
 
 /* " (did you mean 'units'?)", of the nearest candidate, for right behind the unknown word of a message; "" if none is near. */
 enum { TEXT_LONGEST = 64 };                                 /* name that is compared */

@@ -242,6 +242,9 @@ int verb_check(int argc, char **argv)
     int code = EXIT_DONE;
     if (e && session_train(&s, e, &pr) == 0) {
         print_all(s.trainer, json);
+        text doubt = { 0 };
+        if (model_doubt(s.trainer->model, &doubt)) fprintf(stderr, "%s: warning: %s\n", e->path, doubt.s);
+        text_free(&doubt);
         if (e->sweep && sweep_describe(e, args.n_overrides, args.override, json, &pr) < 0) code = cli_fail(&pr, EXIT_USAGE);
     } else code = cli_fail(&pr, EXIT_USAGE);
     session_close(&s);

@@ -106,6 +106,9 @@ static int train(session *s, run *r, int64_t until, problems *pr)
     w.name = names;
     for (int i = 2; i < t->epochs->n_columns && w.n < 256; i++) names[w.n++] = t->epochs->column[i].name;
 
+    text doubt = { 0 };
+    if (model_doubt(t->model, &doubt)) run_log(r, "warning: %s", doubt.s);
+    text_free(&doubt);
     const trainer_events ev = { &w, on_checkpoint, on_step, on_epoch };
     const trainer_end end = trainer_run(t, &ev, pr);
     end_save(&w, true);

@@ -106,6 +106,9 @@ size_t model_spans(const model *m, arena *a, const model_span **out);
 const char *model_metric_name(const model *m, int i);                /* 0: "loss" */
 heft_goal   model_metric_goal(const model *m, int i);
 
+/* What is allowed and hardly meant, as a softmax in front of a loss that has one, in a line added to out; false: nothing. */
+bool model_doubt(const model *m, text *out);
+
 /* The host's own keys on any layer that are plain values; there are inputs, activation, init and those of train/penalty.h too. */
 const heft_option *model_layer_table(void);
 

@@ -232,9 +232,13 @@ static attempt *try_file(registry *r, heft_kind kind, const char *path)
 
 static void not_found(registry *r, heft_kind kind, const char *name, place at, problems *pr)
 {
+    enum { LISTED = 20 };
     const char *const *names = registry_names(r, kind);
+    const suggestion near = text_hint(name, names);
+    size_t n = 0;
+    while (names[n]) n++;
     text t = { 0 };
-    text_printf(&t, "there is no %s '%s'%s", kind_name(kind), name, text_hint(name, names).s);
+    text_printf(&t, "there is no %s '%s'%s", kind_name(kind), name, near.s);
     for (int k = 0; k < N_KINDS; k++)
         if (kinds[k] != kind && registry_path(r, kinds[k], name))
             text_printf(&t, " (there is %s %s of that name)", kinds[k] == HEFT_LAYER ? "a" : "an",
@@ -242,9 +246,12 @@ static void not_found(registry *r, heft_kind kind, const char *name, place at, p
     text_add(&t, "; searched: ");
     for (size_t i = 0; i < r->n_dirs; i++)
         text_printf(&t, "%s%s%s", i ? ", " : "", r->dir[i].path, file_is_dir(r->dir[i].path) ? "" : " (not there)");
-    text_printf(&t, "; %ss: ", kind_name(kind));
-    text_names(&t, names);
-    if (!names[0]) text_add(&t, "none");
+    if (n > LISTED && !*near.s) text_printf(&t, "; `heft plugins` lists the %ss", kind_name(kind));
+    else if (!*near.s) {
+        text_printf(&t, "; %ss: ", kind_name(kind));
+        text_names(&t, names);
+        if (!n) text_add(&t, "none");
+    }
     problems_add(pr, at, "%s", t.s);
     text_free(&t);
 }

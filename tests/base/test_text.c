@@ -38,6 +38,8 @@ static void nearest_names(void **state)
         { "activaton", "activation" }, { "actviation", "activation" }, { "acitvatoin", "activation" },
         { "kernal", "kernel" }, { "kernelsize", "kernel_size" }, { "l", "lr" }, { "rl", "lr" }, { "ls", "lr" },
         { "bias", "bias" }, { "units", "units" },
+        { "UNITS", "units" }, { "Kernel-Size", "kernel_size" }, { "out_features", "units" }, { "learning_rate", "lr" }, { "use_bias", "bias" },
+        { "poolSize", NULL }, { "_", NULL },
         { "", NULL }, { "xyz", NULL }, { "momentum", NULL }, { "un", NULL }, { "stinu", NULL },
         { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL },
     };

@@ -183,11 +183,29 @@ static void losses_and_metrics(void **state)
     }
 }
 
+/* Every name that is offered for one of another framework is a plugin's or a key's. */
+static void familiar_names_lead_somewhere(void **state)
+{
+    const fixture *f = *state;
+    text t = { 0 };
+    problems pr = { 0 };
+    schema_write(f->r, &t, &pr);
+    for (const familiar_name *n = familiar_names; n->theirs; n++) {
+        char key[128], kind[128];
+        snprintf(key, sizeof key, "\"%s\"", n->ours);
+        snprintf(kind, sizeof kind, "-%s\"", n->ours);
+        if (!strstr(t.s, key) && !strstr(t.s, kind)) fail_msg("'%s' is offered for '%s', and there is no such plugin or key", n->ours, n->theirs);
+        for (const char *c = n->theirs; *c; c++)
+            if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789", *c)) fail_msg("'%s' has '%c', and can never be met", n->theirs, *c);
+    }
+    text_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(references_lead_somewhere), cmocka_unit_test(every_section), cmocka_unit_test(every_table),
-        cmocka_unit_test(every_plugin), cmocka_unit_test(losses_and_metrics),
+        cmocka_unit_test(every_plugin), cmocka_unit_test(losses_and_metrics), cmocka_unit_test(familiar_names_lead_somewhere),
     };
     return cmocka_run_group_tests(tests, open_schema, close_schema);
 }

@@ -38,8 +38,23 @@ says err "unknown verb 'trian' (did you mean 'train'?)"
 expect 2 "$heft" train
 says err "1 argument expected, found 0"
 
+# What is allowed and hardly meant is told, by check and by train.
+cat >twice.yaml <<'YAML'
+data: {format: digits, samples: 64}
+model: [{dense: {units: 10, activation: softmax}}]
+loss: softmax_cross_entropy
+optimizer: adam
+train: {epochs: 1}
+YAML
+for verb in check train; do
+    expect 0 "$heft" $verb twice.yaml
+    says err "warning: loss: softmax_cross_entropy takes logits and has a softmax of its own; behind that of layer 'dense_1_softmax'"
+done
+rm -r runs
+
 # check
 expect 0 "$heft" check small.yaml
+silent err
 says out "small.yaml: ok"
 says out "hidden"
 [ ! -e runs ] || die "check made runs/"

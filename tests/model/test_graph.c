@@ -197,13 +197,39 @@ static void losses_are_told_from_layers(void **state)
     }
 }
 
+static void doubts(void **state)
+{
+    (void)state;
+    static const heft_shape yes3 = { HEFT_F32, 1, { 3 }, 0 };
+    static const struct { const char *yaml, *says; bool binary; } cases[] = {
+        { "model: [{dense: {units: 3, activation: softmax, name: out}}]\nloss: softmax_cross_entropy\n",
+          "loss: softmax_cross_entropy takes logits and has a softmax of its own; behind that of layer 'out_softmax' it trains", false },
+        { "model: [{dense: {units: 3}}, softmax]\nloss: focal\n", "focal takes logits and has a softmax of its own", false },
+        { "model: [{dense: {units: 3, activation: sigmoid}}]\nloss: binary_cross_entropy\n", "has a sigmoid of its own", true },
+        { "model: [{dense: {units: 3}}]\nloss: softmax_cross_entropy\n", NULL, false },
+        { "model: [{dense: {units: 3, activation: sigmoid}}]\nloss: mean_squared_error\n", NULL, true },
+        { "model: [{dense: {units: 3, activation: softmax}}, {dense: {units: 3}}]\nloss: softmax_cross_entropy\n", NULL, false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        setup s;
+        text said = { 0 };
+        setup_model(&s, cases[i].yaml, vector8, cases[i].binary ? yes3 : label3, 8);
+        if (!s.model) print_problems(&s);
+        assert_non_null(s.model);
+        const bool doubted = model_doubt(s.model, &said);
+        if (doubted != !!cases[i].says || (doubted && !strstr(said.s, cases[i].says))) fail_msg("'%s' was said of: %s", said.s, cases[i].yaml);
+        setup_end(&s);
+        text_free(&said);
+    }
+}
+
 int main(void)
 {
     compute_init(2, COMPUTE_F32);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_inputs), cmocka_unit_test(automatic_initializers), cmocka_unit_test(frozen_weights_come_last),
         cmocka_unit_test(lane_rule), cmocka_unit_test(wrong_graphs), cmocka_unit_test(all_mistakes_in_one_go),
-        cmocka_unit_test(losses_are_told_from_layers),
+        cmocka_unit_test(losses_are_told_from_layers), cmocka_unit_test(doubts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
