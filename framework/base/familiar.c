@@ -50,6 +50,9 @@ const familiar_name familiar_names[] = {
     { "numheads", "heads" }, { "nhead", "heads" }, { "nheads", "heads" }, { "iscausal", "causal" }, { "kernelinitializer", "init" },
     { "validationsplit", "validation" }, { "gradclip", "clip_norm" }, { "clipnorm", "clip_norm" }, { "maxgradnorm", "clip_norm" },
     { "randomstate", "seed" }, { "randomseed", "seed" },
+    /* sweeps, of W&B and Optuna */
+    { "bayes", "tpe" }, { "bayesian", "tpe" }, { "loguniformvalues", "log_uniform" }, { "lognormalvalues", "log_normal" },
+    { "miniter", "min_epochs" }, { "maxiter", "max_epochs" }, { "runcap", "trials" }, { "ntrials", "trials" },
     { NULL, NULL }
 };
 
