@@ -203,6 +203,25 @@ static void list_metrics(experiment *e, problems *pr)
     e->metrics = list;
 }
 
+/* `lr=0.1` is optimizer.adam.lr by its last step alone. */
+static void refuse_key(const experiment *e, const node_pair *pair, problems *pr)
+{
+    text hint = { 0 }, path = { 0 };
+    bool found = false;
+    const bool near = text_nearest(pair->key, top_keys) != NULL;
+    for (size_t k = 0; top_keys[k] && !near && !found; k++) {
+        const node *section = strcmp(top_keys[k], "sweep") ? node_get(e->root, top_keys[k]) : NULL;
+        path.n = 0;
+        text_add(&path, top_keys[k]);
+        found = section && path_to_key(section, pair->key, &path);
+    }
+    if (found) text_printf(&hint, " (did you mean '%s'?)", path.s);
+    else names_hint(pair->key, top_keys, &hint);         /* never empty: the keys are few enough to list */
+    problems_add(pr, pair->key_at, "unknown key '%s'%s", pair->key, hint.s);
+    text_free(&hint);
+    text_free(&path);
+}
+
 static void check_top(experiment *e, problems *pr)
 {
     const node *base = node_get(e->root, "base");
@@ -212,10 +231,7 @@ static void check_top(experiment *e, problems *pr)
         bool known = pair->value == base;
         for (size_t k = 0; top_keys[k] && !known; k++) known = !strcmp(top_keys[k], pair->key);
         if (known) continue;
-        text hint = { 0 };
-        names_hint(pair->key, top_keys, &hint);          /* never empty: the keys are few enough to list */
-        problems_add(pr, pair->key_at, "unknown key '%s'%s", pair->key, hint.s);
-        text_free(&hint);
+        refuse_key(e, pair, pr);
     }
     read_name(e, pr);
     const node *seed = node_get(e->root, "seed");

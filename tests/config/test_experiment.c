@@ -217,6 +217,23 @@ static void overrides_and_references(void **state)
            "command line: sede=3: unknown key 'sede' (did you mean 'seed'?)\n"
            "command line: seed=-1: seed: -1 is below 0\n"
            "command line: optimizer=: the section 'optimizer' is empty");
+
+    /* By the last step alone, in heft's words or in others'. */
+    static const char deep[] = "data: {format: idx}\nmodel: [{dense: {units: 3}}, {dense: {bias: 1, name: out}}]\nloss: l\n"
+                               "optimizer: {adam: {lr: 1}}\ntrain: {batch: 2}\nsweep: {parameters: {patience: {min: 1}}}\n";
+    static const struct { const char *override, *hint; } last[] = {
+        { "lr=3", "(did you mean 'optimizer.adam.lr'?)" }, { "batch_size=3", "(did you mean 'train.batch'?)" },
+        { "units=3", "(did you mean 'model.0.dense.units'?)" }, { "use_bias=3", "(did you mean 'model.1.dense.bias'?)" },
+        { "traim=3", "(did you mean 'train'?)" }, { "dense=3", "(did you mean 'model.0.dense'?)" },
+    };
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+        char key[32], said[256];
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(last[i].override, "="), last[i].override);
+        snprintf(said, sizeof said, "command line: %s: unknown key '%s' %s", last[i].override, key, last[i].hint);
+        expect(deep, 1, (char *[]){ (char *)last[i].override }, NULL, said);
+    }
+    expect(deep, 1, (char *[]){ "patience=3" }, NULL, "command line: patience=3: unknown key 'patience' (known: name, seed, data, model, loss, "
+           "metrics, optimizer, train, checkpoint, sweep, plugins)");
 }
 
 static void roots_and_plugins(void **state)
