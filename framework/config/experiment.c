@@ -215,7 +215,7 @@ static void refuse_key(const experiment *e, const node_pair *pair, problems *pr)
         text_add(&path, top_keys[k]);
         found = section && path_to_key(section, pair->key, &path);
     }
-    if (found) text_printf(&hint, " (did you mean '%s'?)", path.s);
+    if (found) text_add(&hint, text_hint(path.s, (const char *const[]){ path.s, NULL }).s);
     else names_hint(pair->key, top_keys, &hint);         /* never empty: the keys are few enough to list */
     problems_add(pr, pair->key_at, "unknown key '%s'%s", pair->key, hint.s);
     text_free(&hint);

@@ -58,6 +58,9 @@ int  run_checkpoints(const char *dir, arena *a, int64_t *n, char ***paths, probl
  * after a problem: it cannot be read. */
 char *run_named(const char *dir, const char *which, arena *a, problems *pr);
 
+/* Was the newest save carried through, as `latest` tells, which comes last?  Where all checkpoints were removed, nothing is left to do. */
+bool  run_is_saved(const char *dir);
+
 /* The newest valid checkpoint of a run; damaged ones are named in `damaged` and passed over.  NULL if there is none
  * (then nothing was saved yet: start anew) or after a problem (such as: there are some, and all are damaged). */
 char *run_latest(const char *dir, arena *a, problems *damaged, problems *pr);

@@ -70,6 +70,19 @@ char *run_named(const char *run_dir, const char *which, arena *a, problems *pr)
     return out;
 }
 
+bool run_is_saved(const char *dir)
+{
+    problems none = { 0 };
+    arena *a = arena_new();
+    int64_t n;
+    char **path;
+    const char *latest = run_named(dir, "latest", a, &none);
+    const bool saved = run_checkpoints(dir, a, &n, &path, &none) == 0 && (!n || (latest && !strcmp(latest, path[n - 1])));
+    problems_free(&none);
+    arena_free(a);
+    return saved;
+}
+
 bool run_pointer(arena *a, const char *run_dir, const char *which, const char *target, file_part *out)
 {
     problems none = { 0 };

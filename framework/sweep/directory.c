@@ -195,6 +195,7 @@ void trial_read(trial *t)
         t->epochs = rows;
     }
     hdf_close(f);
+    t->saved = t->epochs && run_is_saved(t->dir);
     problems_free(&none);
     arena_free(a);
 }

@@ -28,7 +28,8 @@ typedef struct schedule_run {
 
 bool settled(const trial *t, int64_t wanted)
 {
-    return t->state == TRIAL_FINISHED || t->state == TRIAL_FAILED || (t->state != TRIAL_RUNNING && trial_epochs(t) >= wanted);
+    if (t->state == TRIAL_FINISHED || t->state == TRIAL_FAILED) return true;
+    return t->state != TRIAL_RUNNING && trial_epochs(t) >= wanted && (t->saved || t->state != TRIAL_WAITING);
 }
 
 static int64_t wanted_of(const job *j) { return j->until ? j->until : TO_THE_END; }

@@ -45,6 +45,7 @@ typedef struct trial {
     int64_t      order;              /* in which they were wanted */
     int64_t      until;              /* what its process was told */
     table       *epochs;             /* rows of its metrics.h5; NULL: none yet */
+    bool         saved;              /* what these are of; else its process was killed meanwhile, and another has to see to the rest */
     double       seconds;
     int64_t      attempts, failures, interruptions;
     bool         was_running;        /* when an earlier process ended */

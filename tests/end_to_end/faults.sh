@@ -37,6 +37,7 @@ sweeps sweep signal=2 on=1 first=40 stride=67
 sweeps sweep signal=1 first=60 stride=67
 sweeps trial signal=10 first=5 stride=41
 sweeps trial signal=24 first=25 stride=67
+sweeps trial signal=9 first=40 stride=4
 # Any instant.
 drive kills 20
 "$kit/replay" "$heft" "$kit/shim.so" trials=2 resume=60 2>findings || die "power loss: $(cat findings)"

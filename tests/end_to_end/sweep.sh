@@ -44,6 +44,14 @@ took=$(($(date +%s%3N) - took))
 says out '"event": "ended"'
 expect 0 "$heft" sweep --resume three
 [ "$one" = "$(table_of three)" ] || die "resumed when it was done: another table"
+# As killed between a checkpoint and `latest`: the trial is seen to.  One whose checkpoints somebody removed is not trained again.
+mapfile -t stopped < <(grep -L step-000000090 three/trials/*/checkpoints/latest)
+cp "${stopped[0]}" was
+rm "${stopped[0]}" "$(dirname "${stopped[1]}")"/*
+expect 0 "$heft" sweep --resume three -j 3
+cmp was "${stopped[0]}" || die "a save that was cut off is left so"
+[ ! -e "${stopped[1]}" ] || die "trained again without need"
+[ "$one" = "$(table_of three)" ] || die "a save that was cut off: another table"
 
 # Neither -j nor --threads: measured, recorded, said; and no other result.  -j with one core for each trial leaves nothing to measure, nor
 # does a sweep that is done.
