@@ -24,7 +24,7 @@
 #include "fault/kit.h"
 #include "run/run.h"
 
-enum { MOST_OF_A_CHILD = 1000 };
+enum { MOST_OF_A_CHILD = 1000, EXITED_BY_HDF5 = 255 };   /* libhdf5 1.10 calls exit(-1) where it has no memory to begin */
 
 static const char experiment_text[] =
     "name: tiny\nseed: 3\n"
@@ -159,7 +159,8 @@ static bool is_complete(scenario s, int error)
     switch (s) {
     case PREDICT: return same_files(path_of("answers.csv"), path_of("predict.good"));
     case SHOW:                                   /* a checkpoint that cannot be read is a row that says so */
-        return same_files(path_of("out"), path_of("show.good")) || says(path_of("out"), strerror(error)) || says(path_of("out"), "no memory");
+        return same_files(path_of("out"), path_of("show.good")) || says(path_of("out"), strerror(error)) || says(path_of("out"), "no memory") ||
+            says(path_of("out"), "cannot be opened as HDF5");
     case CHECK: return same_files(path_of("out"), path_of("%s.good", scenario_name[s]));
     default: return trained_to_the_end();
     }
@@ -216,7 +217,7 @@ static void judge(scenario s, long k, ended e, const hit *h, const options *o)
         sum.killed++;
         if (o->how_signal != SIGKILL && file_exists(path_of("run/experiment.yaml"))) finding(s, k, "a run is there, and the signal was not obeyed");
     } else if (code == 128 + SIGINT && signalled && o->how_signal == SIGINT && o->on) sum.killed++;      /* the second one */
-    else if (code < 0 && h->foreign && !strcmp(h->op, "alloc")) sum.foreign++;
+    else if ((code < 0 || code == EXITED_BY_HDF5) && h->foreign && !strcmp(h->op, "alloc")) sum.foreign++;
     else if (code < 0) finding(s, k, "ended by signal %d", WTERMSIG(e.status));
     else if (code == 0) {
         sum.done++;
