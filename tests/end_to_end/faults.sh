@@ -82,6 +82,19 @@ if unshare -rm true 2>/dev/null; then
         expect 0 "$heft" resume disk/run
         expect 0 "$heft" train net.yaml train.epochs=8 checkpoint.keep=9 --run roomy
         cmp "$(newest roomy)" "$(newest disk/run)"' || die "on a full disk"
+    # In a cgroup of 40 MB, as far as its files say.
+    # shellcheck disable=SC2016
+    unshare -rm bash -euo pipefail -c '
+        mount -t tmpfs none /sys/fs/cgroup
+        while IFS=: read -r _ _ path; do
+            for folder in "/sys/fs/cgroup$path" "/sys/fs/cgroup/memory$path"; do
+                mkdir -p "$folder"
+                echo 40000000 | tee "$folder/memory.max" >"$folder/memory.limit_in_bytes"
+            done
+        done </proc/self/cgroup
+        expect 2 "$heft" train net.yaml "model=[{dense: {units: 100000}}, {dense: {units: 10}}]" --run never
+        says err "this process may have 38 MiB"
+        expect 0 "$heft" train net.yaml --run little' || die "in a cgroup with a limit"
 fi
 got=0
 "$heft" show whole >/dev/full 2>err || got=$?
