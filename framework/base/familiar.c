@@ -59,9 +59,9 @@ const familiar_name familiar_names[] = {
 const char *text_familiar(const char *word, const char *const *candidates)
 {
     const plain p = plain_of(word);
-    if (!*p.s) return NULL;
+    if (!*p.s || strlen(word) > TEXT_LONGEST) return NULL;
     for (const char *const *c = candidates; *c; c++)
-        if (!strcmp(plain_of(*c).s, p.s)) return *c;
+        if (!strcmp(plain_of(*c).s, p.s) && strlen(*c) <= TEXT_LONGEST) return *c;
     for (const familiar_name *f = familiar_names; f->theirs; f++)
         for (const char *const *c = candidates; *c && !strcmp(f->theirs, p.s); c++)
             if (!strcmp(*c, f->ours)) return *c;

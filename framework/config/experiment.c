@@ -203,19 +203,19 @@ static void list_metrics(experiment *e, problems *pr)
     e->metrics = list;
 }
 
-/* `lr=0.1` is optimizer.adam.lr by its last step alone. */
-static void refuse_key(const experiment *e, const node_pair *pair, problems *pr)
+/* `lr=0.1` is optimizer.adam.lr by its last step alone.  looks: at keys, that are left for all such mistakes. */
+static void refuse_key(const experiment *e, const node_pair *pair, int *looks, problems *pr)
 {
     text hint = { 0 }, path = { 0 };
-    bool found = false;
+    suggestion whole = { "" };
     const bool near = text_nearest(pair->key, top_keys) != NULL;
-    for (size_t k = 0; top_keys[k] && !near && !found; k++) {
+    for (size_t k = 0; top_keys[k] && !near && !*whole.s; k++) {
         const node *section = strcmp(top_keys[k], "sweep") ? node_get(e->root, top_keys[k]) : NULL;
         path.n = 0;
         text_add(&path, top_keys[k]);
-        found = section && path_to_key(section, pair->key, &path);
+        if (section && path_to_key(section, pair->key, looks, &path)) whole = text_hint(path.s, (const char *const[]){ path.s, NULL });
     }
-    if (found) text_add(&hint, text_hint(path.s, (const char *const[]){ path.s, NULL }).s);
+    if (*whole.s) text_add(&hint, whole.s);
     else names_hint(pair->key, top_keys, &hint);         /* never empty: the keys are few enough to list */
     problems_add(pr, pair->key_at, "unknown key '%s'%s", pair->key, hint.s);
     text_free(&hint);
@@ -224,6 +224,7 @@ static void refuse_key(const experiment *e, const node_pair *pair, problems *pr)
 
 static void check_top(experiment *e, problems *pr)
 {
+    int looks = LOOKS_MOST;
     const node *base = node_get(e->root, "base");
     if (base) problems_add(pr, base->at, "base can only be given in a file");
     for (size_t i = 0; i < e->root->n; i++) {
@@ -231,7 +232,7 @@ static void check_top(experiment *e, problems *pr)
         bool known = pair->value == base;
         for (size_t k = 0; top_keys[k] && !known; k++) known = !strcmp(top_keys[k], pair->key);
         if (known) continue;
-        refuse_key(e, pair, pr);
+        refuse_key(e, pair, &looks, pr);
     }
     read_name(e, pr);
     const node *seed = node_get(e->root, "seed");

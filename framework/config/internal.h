@@ -28,8 +28,9 @@ bool  path_holds_type(const char *first, const char *last, size_t n);
  * how deep it is (2 for an element found by its name).  NULL if there is none. */
 node *path_child(const node *at, const char **rest, size_t *levels);
 
-/* Adds to path the way from n to the first key of that name, or of another framework's name of it; false: there is none. */
-bool  path_to_key(const node *n, const char *key, text *path);
+/* Adds to path the way from n to the first key of that name, or of another framework's name of it; false: there is none, or *looks are used up. */
+enum { LOOKS_MOST = 10000 };
+bool  path_to_key(const node *n, const char *key, int *looks, text *path);
 
 /* Why path_child gave NULL at `at`, which the path up to `rest` led to: what exists there. */
 void  path_explain(const node *at, const char *path, const char *rest, text *out);

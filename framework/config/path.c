@@ -79,17 +79,17 @@ void path_explain(const node *at, const char *path, const char *rest, text *out)
     arena_free(a);
 }
 
-bool path_to_key(const node *n, const char *key, text *path)
+bool path_to_key(const node *n, const char *key, int *looks, text *path)
 {
     const size_t before = path->n;
-    for (size_t i = 0; n->kind != NODE_SCALAR && i < n->n; i++) {
+    for (size_t i = 0; n->kind != NODE_SCALAR && i < n->n && --*looks > 0; i++) {
         const bool map = n->kind == NODE_MAP;
         const char *step = map ? n->pair[i].key : NULL;
         if (before) text_add(path, ".");
         if (map) text_add(path, step);
         else text_printf(path, "%zu", i);
         if (map && text_familiar(key, (const char *const[]){ step, NULL })) return true;
-        if (path_to_key(map ? n->pair[i].value : n->item[i], key, path)) return true;
+        if (path_to_key(map ? n->pair[i].value : n->item[i], key, looks, path)) return true;
         path->n = before;
     }
     return false;

@@ -1,12 +1,14 @@
 /* test_hostile.c -- files made to take long: refused after a bounded amount of work, which is counted, not timed
  *
- * The linker puts these in front of libyaml's parser and of the lookup of a path's step (see tests/CMakeLists.txt).
+ * The linker puts these in front of libyaml's parser, of the lookup of a path's step and of the comparison with other frameworks' names
+ * (see tests/CMakeLists.txt).
  */
 #include <time.h>
 #include <unistd.h>
 #include <yaml.h>
 
 #include "config/check.h"
+#include "config/experiment.h"
 #include "config/internal.h"
 
 int   __real_yaml_parser_parse(yaml_parser_t *p, yaml_event_t *e);
@@ -14,7 +16,16 @@ int   __wrap_yaml_parser_parse(yaml_parser_t *p, yaml_event_t *e);
 node *__real_path_child(const node *at, const char **rest, size_t *levels);
 node *__wrap_path_child(const node *at, const char **rest, size_t *levels);
 
-static struct { size_t events, bytes, keys; } work;
+const char *__real_text_familiar(const char *word, const char *const *candidates);
+const char *__wrap_text_familiar(const char *word, const char *const *candidates);
+
+static struct { size_t events, bytes, keys, names; } work;
+
+const char *__wrap_text_familiar(const char *word, const char *const *candidates)
+{
+    work.names++;
+    return __real_text_familiar(word, candidates);
+}
 
 int __wrap_yaml_parser_parse(yaml_parser_t *p, yaml_event_t *e)
 {
@@ -176,8 +187,25 @@ static void not_read(void **state)
     remove(path);
 }
 
+/* Each is looked for among the keys of the whole tree, while there are looks. */
+static void unknown_keys_in_a_large_tree(void **state)
+{
+    (void)state;
+    enum { LAYERS = 4000, UNKNOWN = 2000 };
+    text t = { 0 };
+    problems pr = { 0 };
+    text_add(&t, "data: {format: f}\nloss: l\noptimizer: o\nmodel:\n");
+    for (int i = 0; i < LAYERS; i++) text_printf(&t, "- dense: {units: 3, name: n%d}\n", i);
+    for (int i = 0; i < UNKNOWN; i++) text_printf(&t, "k%d: 1\n", i);
+    assert_null(experiment_parse("f", "/", t.s, t.n, 0, NULL, &pr));
+    assert_int_equal(pr.n, UNKNOWN);
+    if (work.names > LOOKS_MOST + 2 * UNKNOWN) fail_msg("%zu names compared", work.names);
+    problems_free(&pr);
+    text_free(&t);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(bounded), cmocka_unit_test(not_read) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(unknown_keys_in_a_large_tree), cmocka_unit_test(bounded), cmocka_unit_test(not_read) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
