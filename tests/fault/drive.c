@@ -24,7 +24,7 @@
 #include "fault/kit.h"
 #include "run/run.h"
 
-enum { MOST_OF_A_CHILD = 1000, EXITED_BY_HDF5 = 255 };   /* libhdf5 1.10 calls exit(-1) where it has no memory to begin */
+enum { MOST_OF_A_CHILD = 1000 };
 
 static const char experiment_text[] =
     "name: tiny\nseed: 3\n"
@@ -208,6 +208,13 @@ static void judge_words(scenario s, long k, const hit *h, const options *o)
         finding(s, k, "the message does not say '%s'", strerror((int)o->error));
 }
 
+/* Without memory libhdf5 1.10 calls exit(-1) where it begins, and libgomp exit(1). */
+static bool died_in_library(int code, const hit *h)
+{
+    const bool exited = code == 255 || (code == 1 && err_text && strstr(err_text, "libgomp: Out of memory"));
+    return h->foreign && !strcmp(h->op, "alloc") && (code < 0 || exited);
+}
+
 static void judge(scenario s, long k, ended e, const hit *h, const options *o)
 {
     const int code = WIFEXITED(e.status) ? WEXITSTATUS(e.status) : -1;
@@ -217,7 +224,7 @@ static void judge(scenario s, long k, ended e, const hit *h, const options *o)
         sum.killed++;
         if (o->how_signal != SIGKILL && file_exists(path_of("run/experiment.yaml"))) finding(s, k, "a run is there, and the signal was not obeyed");
     } else if (code == 128 + SIGINT && signalled && o->how_signal == SIGINT && o->on) sum.killed++;      /* the second one */
-    else if ((code < 0 || code == EXITED_BY_HDF5) && h->foreign && !strcmp(h->op, "alloc")) sum.foreign++;
+    else if (died_in_library(code, h)) sum.foreign++;
     else if (code < 0) finding(s, k, "ended by signal %d", WTERMSIG(e.status));
     else if (code == 0) {
         sum.done++;
