@@ -398,7 +398,9 @@ static hid_t open_attr(hdf_file *f, const char *path, const char *attr, problems
         return -1;
     }
     hid_t out = -1;
-    if (H5Aexists(object, attr) <= 0) missing_attr(f, path, object, attr, pr);
+    const htri_t there = H5Aexists(object, attr);
+    if (there < 0) hdf_broken(f, path, pr, "an attribute cannot be looked up");
+    else if (!there) missing_attr(f, path, object, attr, pr);
     else if ((out = H5Aopen(object, attr, H5P_DEFAULT)) < 0) hdf_broken(f, path, pr, "an attribute cannot be opened");
     H5Oclose(object);
     return out;

@@ -160,7 +160,12 @@ static table *read_columns(hdf_file *f, const char *path, hid_t data, hid_t type
     }
     int64_t n_units = 0;
     char **unit = NULL;
-    const hid_t units = H5Aexists(data, "units") > 0 ? H5Aopen(data, "units", H5P_DEFAULT) : -1;
+    const htri_t has_units = H5Aexists(data, "units");
+    const hid_t units = has_units > 0 ? H5Aopen(data, "units", H5P_DEFAULT) : -1;
+    if (has_units && units < 0) {
+        hdf_broken(f, path, pr, "the units of its columns cannot be read");
+        return NULL;
+    }
     if (units >= 0) {
         const int rc = hdf_get_strings(f, path, units, "units", a, &n_units, &unit, pr);
         H5Aclose(units);
@@ -171,9 +176,12 @@ static table *read_columns(hdf_file *f, const char *path, hid_t data, hid_t type
     for (int i = 0; i < n; i++) {
         const H5T_class_t class = H5Tget_member_class(type, (unsigned)i);
         char *name = H5Tget_member_name(type, (unsigned)i);
-        column[i] =
-            (table_column){ arena_strdup(a, name ? name : "?"), i < n_units ? unit[i] : "", class == H5T_INTEGER };
-        if (name) H5free_memory(name);
+        if (!name) {
+            hdf_broken(f, path, pr, "the name of a column cannot be read");
+            return NULL;
+        }
+        column[i] = (table_column){ arena_strdup(a, name), i < n_units ? unit[i] : "", class == H5T_INTEGER };
+        H5free_memory(name);
         if (class == H5T_INTEGER || class == H5T_FLOAT) continue;
         hdf_problem(f, path, pr, "column '%s' is no number", column[i].name);
         good = false;

@@ -26,6 +26,7 @@ drive loop train alloc who=ours distinct=8 stride=41
 drive loop resume alloc who=ours distinct=8 stride=61 first=9
 drive loop predict alloc who=ours distinct=8 stride=31 first=13
 drive loop show alloc who=ours distinct=8 stride=31 first=8
+drive loop show alloc who=theirs distinct=4 stride=72 first=32
 # Signals that ask: in loading, stepping, saving; a second INT.
 drive loop train io stride=17 how=signal signal=15
 drive loop resume io stride=11 how=signal signal=10

@@ -160,7 +160,7 @@ static bool is_complete(scenario s, int error)
     case PREDICT: return same_files(path_of("answers.csv"), path_of("predict.good"));
     case SHOW:                                   /* a checkpoint that cannot be read is a row that says so */
         return same_files(path_of("out"), path_of("show.good")) || says(path_of("out"), strerror(error)) || says(path_of("out"), "no memory") ||
-            says(path_of("out"), "  cannot be ");
+            says(path_of("out"), " cannot be ");
     case CHECK: return same_files(path_of("out"), path_of("%s.good", scenario_name[s]));
     default: return trained_to_the_end();
     }
