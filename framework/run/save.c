@@ -223,8 +223,7 @@ char *run_resolve(const char *path, arena *a, problems *pr)
     }
     const size_t before = pr->n;
     char *found = run_named(path, "best", a, pr);
-    if (!found && pr->n == before) found = resolve_latest(path, a, pr);
-    if (found && best_dangles(path, a)) {
+    if (!found && pr->n == before && (found = resolve_latest(path, a, pr)) && best_dangles(path, a)) {
         checkpoint *c = checkpoint_open(found, pr);
         char *best = c ? best_known(path, c, a, pr) : NULL;
         if (best) found = best;

@@ -194,6 +194,7 @@ static void unknown_keys_in_a_large_tree(void **state)
     enum { LAYERS = 4000, UNKNOWN = 2000 };
     text t = { 0 };
     problems pr = { 0 };
+    memset(&work, 0, sizeof work);
     text_add(&t, "data: {format: f}\nloss: l\noptimizer: o\nmodel:\n");
     for (int i = 0; i < LAYERS; i++) text_printf(&t, "- dense: {units: 3, name: n%d}\n", i);
     for (int i = 0; i < UNKNOWN; i++) text_printf(&t, "k%d: 1\n", i);
