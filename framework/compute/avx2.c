@@ -43,46 +43,28 @@ INLINE void store(float *x, __m256 low, __m256 high)
     _mm256_storeu_ps(x + 8, high);
 }
 
-INLINE void sum_block(int64_t n, const avx2_sum *s, const float *x, const float *w, const float *bias, float *y)
+/* n rows; the three distances are s's, or constants that let the compiler address with them. */
+INLINE void block(int64_t n, const avx2_sum *s, int64_t x_row, int64_t x_term, int64_t y_term, const float *x, const float *y, float *out)
 {
     __m256 low[BLOCK], high[BLOCK];
-    send_for(n, y, s->y_step);
-    for (int64_t p = 0; p < n; p++) low[p] = high[p] = _mm256_setzero_ps();
-    for (int64_t line = 0; line < s->lines; line++, x += s->x_line)
-        UNROLL_TWICE
-        for (int64_t j = 0; j < s->terms; j++, w += 16) {
-            const __m256 w_low = _mm256_loadu_ps(w), w_high = _mm256_loadu_ps(w + 8);
-            for (int64_t p = 0; p < n; p++) {
-                const __m256 one = _mm256_broadcast_ss(x + p * s->x_step + j);
-                low[p] = _mm256_fmadd_ps(one, w_low, low[p]);
-                high[p] = _mm256_fmadd_ps(one, w_high, high[p]);
-            }
-        }
-    for (int64_t p = 0; p < n; p++) {
-        if (bias) add_to(bias, &low[p], &high[p]);
-        store(y + p * s->y_step, low[p], high[p]);
-    }
-}
-
-INLINE void outer_block(int64_t n, const avx2_outer *s, const float *x, const float *y, float *w)
-{
-    __m256 low[BLOCK], high[BLOCK];
-    send_for(n, w, s->w_step);
-    for (int64_t j = 0; j < n; j++) low[j] = high[j] = _mm256_setzero_ps();
+    send_for(n, out, s->out_row);
+    for (int64_t i = 0; i < n; i++) low[i] = high[i] = _mm256_setzero_ps();
     for (int64_t line = 0; line < s->lines; line++) {
         const float *a = x + line * s->x_line, *b = y + line * s->y_line;
-        for (int64_t p = 0; p < s->points; p++, a += s->x_step, b += s->y_step) {
+        UNROLL_TWICE
+        for (int64_t j = 0; j < s->terms; j++, a += x_term, b += y_term) {
             const __m256 y_low = _mm256_loadu_ps(b), y_high = _mm256_loadu_ps(b + 8);
-            for (int64_t j = 0; j < n; j++) {
-                const __m256 one = _mm256_broadcast_ss(a + j);
-                low[j] = _mm256_fmadd_ps(one, y_low, low[j]);
-                high[j] = _mm256_fmadd_ps(one, y_high, high[j]);
+            for (int64_t i = 0; i < n; i++) {
+                const __m256 one = _mm256_broadcast_ss(a + i * x_row);
+                low[i] = _mm256_fmadd_ps(one, y_low, low[i]);
+                high[i] = _mm256_fmadd_ps(one, y_high, high[i]);
             }
         }
     }
-    for (int64_t j = 0; j < n; j++) {
-        add_to(w + j * s->w_step, &low[j], &high[j]);
-        store(w + j * s->w_step, low[j], high[j]);
+    for (int64_t i = 0; i < n; i++) {
+        if (s->bias) add_to(s->bias, &low[i], &high[i]);
+        if (s->add) add_to(out + i * s->out_row, &low[i], &high[i]);
+        store(out + i * s->out_row, low[i], high[i]);
     }
 }
 
@@ -90,24 +72,33 @@ INLINE void outer_block(int64_t n, const avx2_outer *s, const float *x, const fl
 #define EACH_SIZE(call) switch (end - at) { case 1: call(1); break; case 2: call(2); break; case 3: call(3); break; \
                                             case 4: call(4); break; case 5: call(5); break; default: call(6); break; }
 
-AVX2 void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *bias, float *y)
+AVX2 void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *y, float *out)
 {
     const int64_t blocks = (n + BLOCK - 1) / BLOCK;
     for (int64_t i = 0, at = 0, end; i < blocks; i++, at = end) {
         end = n * (i + 1) / blocks;
-        #define SUM(rows) sum_block(rows, s, x + at * s->x_step, w, bias, y + at * s->y_step)
+        #define SUM(rows) block(rows, s, s->x_row, 1, 16, x + at * s->x_row, y, out + at * s->out_row)
         EACH_SIZE(SUM)
     }
 }
 
-AVX2 void avx2_outers(const avx2_outer *s, int64_t n, const float *x, const float *y, float *w)
+AVX2 void avx2_outers(const avx2_sum *s, int64_t n, const float *x, const float *y, float *out)
 {
     const int64_t blocks = (n + BLOCK - 1) / BLOCK;
     for (int64_t i = 0, at = 0, end; i < blocks; i++, at = end) {
         end = n * (i + 1) / blocks;
-        #define OUTER(rows) outer_block(rows, s, x + at, y, w + at * s->w_step)
+        #define OUTER(rows) block(rows, s, 1, s->x_term, s->y_term, x + at, y, out + at * s->out_row)
         EACH_SIZE(OUTER)
     }
+}
+
+AVX2 void avx2_strip(int64_t depth, int64_t width, const float *x, int64_t ld, float *to)
+{
+    if (width == 16)
+        for (int64_t d = 0; d < depth; d++, x += ld, to += 16) store(to, _mm256_loadu_ps(x), _mm256_loadu_ps(x + 8));
+    else
+        for (int64_t d = 0; d < depth; d++, x += ld, to += 16)
+            for (int64_t j = 0; j < 16; j++) to[j] = j < width ? x[j] : 0;
 }
 
 #else
@@ -115,14 +106,19 @@ AVX2 void avx2_outers(const avx2_outer *s, int64_t n, const float *x, const floa
 void avx2_open(void) {}
 bool avx2_in_use(void) { return false; }
 
-void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *bias, float *y)
+void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *y, float *out)
 {
-    (void)s, (void)n, (void)x, (void)w, (void)bias, (void)y;
+    (void)s, (void)n, (void)x, (void)y, (void)out;
 }
 
-void avx2_outers(const avx2_outer *s, int64_t n, const float *x, const float *y, float *w)
+void avx2_outers(const avx2_sum *s, int64_t n, const float *x, const float *y, float *out)
 {
-    (void)s, (void)n, (void)x, (void)y, (void)w;
+    (void)s, (void)n, (void)x, (void)y, (void)out;
+}
+
+void avx2_strip(int64_t depth, int64_t width, const float *x, int64_t ld, float *to)
+{
+    (void)depth, (void)width, (void)x, (void)ld, (void)to;
 }
 
 #endif

@@ -37,7 +37,8 @@ static bool is_small(int64_t m, int64_t n, int64_t k)
 
 static void gemm_f32(const product *p, const float *a, const float *b, float *c)
 {
-    if (packed_pays(p)) packed_gemm(p, a, b, c);
+    if (panels_pay(p)) panels_gemm(p, a, b, c);
+    else if (packed_pays(p)) packed_gemm(p, a, b, c);
     else if (is_small(p->m, p->n, p->k) || !onednn_gemm(p, a, b, c))
         plain_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, a, p->lda, b, p->ldb, p->beta, c, p->ldc);
 }

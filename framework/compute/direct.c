@@ -70,15 +70,16 @@ static int64_t rows_in(int64_t bytes, int64_t row_floats, int64_t most)
 static void forward(const heft_conv *c, int64_t n, const float *x, const float *panels, const float *bias, float *y)
 {
     const framed f = padded(c);
-    const avx2_sum s = { .lines = c->kh, .terms = c->kw * c->ic, .x_line = f.pitch, .x_step = c->stride[1] * c->ic, .y_step = c->oc };
+    avx2_sum s = { .lines = c->kh, .terms = c->kw * c->ic, .x_line = f.pitch, .x_row = c->stride[1] * c->ic, .y_line = c->kw * c->ic * LANES, .out_row = c->oc };
     const int64_t tile = rows_in(TILE, c->stride[0] * f.pitch, c->oh);
     for (int64_t i = 0; i < n; i++, x += c->ih * c->iw * c->ic, y += c->oh * c->ow * c->oc) {
         const float *image = frame_put(&f, x, true);
         for (int64_t from = 0; from < c->oh; from += tile)
-            for (int64_t o = 0; o < c->oc; o += LANES)
+            for (int64_t o = 0; o < c->oc; o += LANES) {
+                s.bias = bias ? bias + o : NULL;
                 for (int64_t row = from; row < c->oh && row < from + tile; row++)
-                    avx2_sums(&s, c->ow, image + row * c->stride[0] * f.pitch, panels + o * s.lines * s.terms, bias ? bias + o : NULL,
-                              y + row * c->ow * c->oc + o);
+                    avx2_sums(&s, c->ow, image + row * c->stride[0] * f.pitch, panels + o * s.lines * s.terms, y + row * c->ow * c->oc + o);
+            }
     }
 }
 
@@ -128,8 +129,8 @@ void direct_conv_back_weight(const heft_conv *c, int64_t n, const float *x, cons
     for (int64_t i = 0; i < n; i++, x += c->ih * c->iw * c->ic, dy += c->oh * y_row) {
         const float *image = frame_put(&f, x, true);
         for (int64_t row = 0; row < c->oh; row += strip) {
-            const avx2_outer s = { .lines = c->oh - row < strip ? c->oh - row : strip, .points = c->ow, .x_line = x_row,
-                                   .x_step = c->stride[1] * c->ic, .y_line = y_row, .y_step = c->oc, .w_step = c->oc };
+            const avx2_sum s = { .lines = c->oh - row < strip ? c->oh - row : strip, .terms = c->ow, .x_line = x_row,
+                                 .x_term = c->stride[1] * c->ic, .y_line = y_row, .y_term = c->oc, .out_row = c->oc, .add = true };
             for (int64_t k = 0; k < c->kh; k++)
                 for (int64_t o = 0; o < c->oc; o += LANES)
                     avx2_outers(&s, terms, image + row * x_row + k * f.pitch, dy + row * y_row + o, dw + k * terms * c->oc + o);

@@ -2,8 +2,8 @@
  *
  * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of
  * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), packed.c (a layout that
- * suits the caches), weights.c (what is made of weights once a pass), direct.c and winograd.c (convolutions) and avx2.c (their
- * inner loops), onednn.c (everything that knows oneDNN).
+ * suits the caches), weights.c (what is made of weights once a pass), panels.c (products that sum over rows), direct.c and winograd.c
+ * (convolutions) and avx2.c (the inner loops of these three), onednn.c (everything that knows oneDNN).
  */
 #ifndef HEFT_COMPUTE_INTERNAL_H
 #define HEFT_COMPUTE_INTERNAL_H
@@ -88,15 +88,19 @@ bool onednn_conv_back_weight(const heft_conv *c, int64_t n, bool half, const voi
 void avx2_open(void);                            /* after onednn_open */
 bool avx2_in_use(void);                          /* the processor can, and oneDNN has nothing newer for it (nor is absent: plain C is the same everywhere) */
 
-/* n lines of 16: y[p * y_step ..] = bias[0 ..], or 0 where it is NULL, + the sum over `lines` and `terms` of
- * x[line * x_line + p * x_step + term] * the 16 floats w[(line * terms + term) * 16 ..]. */
-typedef struct avx2_sum { int64_t lines, terms, x_line, x_step, y_step; } avx2_sum;
-void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *w, const float *bias, float *y);
+/* n rows of 16: out[i * out_row ..] = the sum over `lines` and `terms` of x[line * x_line + term * x_term + i * x_row] * the 16 floats
+ * y[line * y_line + term * y_term ..], + bias[0 ..] if there is one, + what was there if `add`. */
+typedef struct avx2_sum {
+    int64_t lines, terms, x_line, x_term, x_row, y_line, y_term, out_row;
+    const float *bias;
+    bool add;
+} avx2_sum;
 
-/* n lines of 16: w[j * w_step ..] += the sum over `lines` and `points` of x[line * x_line + point * x_step + j] * the 16 floats
- * y[line * y_line + point * y_step ..]. */
-typedef struct avx2_outer { int64_t lines, points, x_line, x_step, y_line, y_step, w_step; } avx2_outer;
-void avx2_outers(const avx2_outer *s, int64_t n, const float *x, const float *y, float *w);
+void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *y, float *out);       /* x_term is 1 and y_term 16, unread */
+void avx2_outers(const avx2_sum *s, int64_t n, const float *x, const float *y, float *out);     /* x_row is 1, unread */
+
+/* The first `width` of the 16 columns of x [depth rows, ld apart] to to[depth][16]; 0 in the others. */
+void avx2_strip(int64_t depth, int64_t width, const float *x, int64_t ld, float *to);
 
 /* ---- direct.c: functions of the shape: what it can do, and where it is faster than oneDNN ---- */
 
@@ -138,6 +142,11 @@ void packed_gemm(const product *p, const float *a, const float *b, float *c);
 
 /* op(B) [rows, cols], which begins at b, to rows `pitch` apart. */
 void packed_copy(bool tb, int64_t rows, int64_t cols, const float *b, int64_t ldb, float *copy, int64_t pitch);
+
+/* ---- panels.c: products whose A is transposed, as gradients of weights are, by avx2_outers ---- */
+
+bool panels_pay(const product *p);
+void panels_gemm(const product *p, const float *a, const float *b, float *c);
 
 /* ---- weights.c: copies made by compute_weights, for as long as it says; NULL: there is none ---- */
 

@@ -192,13 +192,13 @@ static void forward(const heft_conv *c, int64_t n, const float *x, const float *
     const tiling t = tile(c, n);
     const framed f = frame(c, 2 * t.high + 2, 2 * t.wide + 2);
     float *v = room_for_tiles(&t, LOCAL_TILES_X, c->ic), *m = room_for_tiles(&t, LOCAL_TILES_Y, c->oc);
-    const avx2_sum s = { .lines = 1, .terms = c->ic, .x_step = c->ic, .y_step = c->oc };
+    const avx2_sum s = { .lines = 1, .terms = c->ic, .x_row = c->ic, .out_row = c->oc };
     for (int64_t g = 0; g < n * t.high; g += t.rows) {
         const int64_t rows = n * t.high - g < t.rows ? n * t.high - g : t.rows, tiles = rows * t.wide;
         put_inputs(&t, &f, g, rows, x, v);
         for (int64_t p = 0; p < PLACES; p++)
             for (int64_t o = 0; o < c->oc; o += LANES)
-                avx2_sums(&s, tiles, v + p * apart(tiles * c->ic), u + (p * c->oc + o) * c->ic, NULL, m + p * apart(tiles * c->oc) + o);
+                avx2_sums(&s, tiles, v + p * apart(tiles * c->ic), u + (p * c->oc + o) * c->ic, m + p * apart(tiles * c->oc) + o);
         take_outputs(&t, g, rows, m, bias, y);
     }
 }
@@ -261,7 +261,7 @@ AVX2 void winograd_conv_back_weight(const heft_conv *c, int64_t n, const float *
     memset(u, 0, (size_t)(PLACES * far) * sizeof *u);
     for (int64_t g = 0; g < n * t.high; g += t.rows) {
         const int64_t rows = n * t.high - g < t.rows ? n * t.high - g : t.rows, tiles = rows * t.wide;
-        const avx2_outer s = { .lines = 1, .points = tiles, .x_step = c->ic, .y_step = c->oc, .w_step = c->oc };
+        const avx2_sum s = { .lines = 1, .terms = tiles, .x_term = c->ic, .y_term = c->oc, .out_row = c->oc, .add = true };
         put_inputs(&t, &f, g, rows, x, v);
         put_gradients(&t, g, rows, dy, e);
         for (int64_t p = 0; p < PLACES; p++)

@@ -36,7 +36,7 @@ static void all(const char *form, gemm_form gemm)
         { 13, 64, 32 },   { 32, 2, 64 },   { 32, 7, 5 },  { 5, 3, 300 },  { 7, 33, 257 },  { 97, 31, 17 },
         { 32, 10, 256 },  { 256, 10, 32 }, { 33, 17, 1 }, { 64, 64, 64 }, { 31, 129, 65 }, { 32, 256, 784 },
         { 100, 70, 513 }, { 1, 1, 1000 },  { 300, 5, 8 },
-        { 33, 256, 40 },  { 16, 512, 1100 }, { 40, 50, 600 },
+        { 33, 256, 40 },  { 16, 512, 1100 }, { 40, 50, 600 }, { 530, 16, 257 }, { 16, 259, 64 }, { 37, 32, 512 },
     };
     static const float scale[][2] = { { 1, 0 }, { 1, 1 }, { 0.5f, 0 }, { -2, 0.25f }, { 0, 1 }, { 1, -1 } };
     for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
@@ -154,6 +154,37 @@ static void test_sheets(void **state)
     }
 }
 
+static void panels(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,
+                   int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    if (ta && !tb && alpha == 1 && (beta == 0 || beta == 1)) panels_gemm(&(product){ ta, tb, m, n, k, alpha, beta, lda, ldb, ldc }, a, b, c);
+    else plain_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+static void test_panels(void **state)
+{
+    (void)state;
+    compute_init(1, COMPUTE_F32);
+    if (!avx2_in_use()) skip();
+    all("panels", panels);
+}
+
+static void test_panels_choice(void **state)
+{
+    (void)state;
+    static const struct { product p; bool pays; } rows[] = {
+        { { .ta = true, .m = 16, .n = 16, .k = 64, .alpha = 1 }, true },   { { .ta = true, .m = 16, .n = 16, .k = 64, .alpha = 1, .beta = 1 }, true },
+        { { .m = 16, .n = 16, .k = 64, .alpha = 1 }, false },              { { .ta = true, .tb = true, .m = 16, .n = 16, .k = 64, .alpha = 1 }, false },
+        { { .ta = true, .m = 15, .n = 16, .k = 64, .alpha = 1 }, false },  { { .ta = true, .m = 16, .n = 16, .k = 63, .alpha = 1 }, false },
+        { { .ta = true, .m = 16, .n = 15, .k = 64, .alpha = 1 }, false },  { { .ta = true, .m = 16, .n = 255, .k = 64, .alpha = 1 }, false },
+        { { .ta = true, .m = 16, .n = 257, .k = 64, .alpha = 1 }, true },  { { .ta = true, .m = 16, .n = 16, .k = 64, .alpha = 2 }, false },
+        { { .ta = true, .m = 16, .n = 16, .k = 64, .alpha = 1, .beta = 2 }, false },
+    };
+    compute_init(1, COMPUTE_F32);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (panels_pay(&rows[i].p) != (rows[i].pays && avx2_in_use())) fail_msg("row %zu", i);
+}
+
 /* Its choice, at its edges. */
 static void test_choice(void **state)
 {
@@ -176,7 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_host),  cmocka_unit_test(test_plain),      cmocka_unit_test(test_library),
         cmocka_unit_test(test_empty), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_sheets),
-        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_choice), cmocka_unit_test(test_panels), cmocka_unit_test(test_panels_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
