@@ -101,6 +101,38 @@ AVX2 void avx2_strip(int64_t depth, int64_t width, const float *x, int64_t ld, f
             for (int64_t j = 0; j < 16; j++) to[j] = j < width ? x[j] : 0;
 }
 
+/* Eight rows of eight, `step` apart, become eight columns of eight rows. */
+INLINE void turn_eight(const float *x, int64_t step, float *to, int64_t to_step)
+{
+    __m256 r[8], a[8];
+    for (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(x + i * step);
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int j = 0; j < 2; j++) {
+            r[i + 2 * j] = _mm256_shuffle_ps(a[i + j], a[i + j + 2], 0x44);
+            r[i + 2 * j + 1] = _mm256_shuffle_ps(a[i + j], a[i + j + 2], 0xee);
+        }
+    for (int i = 0; i < 4; i++) {
+        _mm256_storeu_ps(to + i * to_step, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+        _mm256_storeu_ps(to + (i + 4) * to_step, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    }
+}
+
+AVX2 void avx2_turn(int64_t rows, int64_t cols, const float *x, int64_t ld, float *to, int64_t to_ld)
+{
+    for (int64_t i = 0; i < rows; i += 8)
+        for (int64_t j = 0; j < cols; j += 8) {
+            const int64_t high = rows - i < 8 ? rows - i : 8, wide = cols - j < 8 ? cols - j : 8;
+            if (high == 8 && wide == 8) turn_eight(x + i * ld + j, ld, to + j * to_ld + i, to_ld);
+            else
+                for (int64_t r = i; r < i + high; r++)
+                    for (int64_t c = j; c < j + wide; c++) to[c * to_ld + r] = x[r * ld + c];
+        }
+}
+
 #else
 
 void avx2_open(void) {}
@@ -119,6 +151,11 @@ void avx2_outers(const avx2_sum *s, int64_t n, const float *x, const float *y, f
 void avx2_strip(int64_t depth, int64_t width, const float *x, int64_t ld, float *to)
 {
     (void)depth, (void)width, (void)x, (void)ld, (void)to;
+}
+
+void avx2_turn(int64_t rows, int64_t cols, const float *x, int64_t ld, float *to, int64_t to_ld)
+{
+    (void)rows, (void)cols, (void)x, (void)ld, (void)to, (void)to_ld;
 }
 
 #endif

@@ -102,6 +102,8 @@ void avx2_outers(const avx2_sum *s, int64_t n, const float *x, const float *y, f
 /* The first `width` of the 16 columns of x [depth rows, ld apart] to to[depth][16]; 0 in the others. */
 void avx2_strip(int64_t depth, int64_t width, const float *x, int64_t ld, float *to);
 
+void avx2_turn(int64_t rows, int64_t cols, const float *x, int64_t ld, float *to, int64_t to_ld);     /* to[c * to_ld + r] = x[r * ld + c] */
+
 /* ---- direct.c: functions of the shape: what it can do, and where it is faster than oneDNN ---- */
 
 typedef enum direct_pass { DIRECT_FORWARD, DIRECT_BACK_DATA, DIRECT_BACK_WEIGHT } direct_pass;
@@ -143,7 +145,7 @@ void packed_gemm(const product *p, const float *a, const float *b, float *c);
 /* op(B) [rows, cols], which begins at b, to rows `pitch` apart. */
 void packed_copy(bool tb, int64_t rows, int64_t cols, const float *b, int64_t ldb, float *copy, int64_t pitch);
 
-/* ---- panels.c: products whose A is transposed, as gradients of weights are, by avx2_outers ---- */
+/* ---- panels.c: products of one transposed operand, by avx2.c ---- */
 
 bool panels_pay(const product *p);
 void panels_gemm(const product *p, const float *a, const float *b, float *c);
