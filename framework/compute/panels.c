@@ -9,8 +9,8 @@
 #include "compute/internal.h"
 
 enum { WIDE = 16 };
-enum { DEPTH = 256, MOST = 512, LEAST = 64 };    /* A'B: a panel is 16 KiB, all strips 512 KiB; of fewer rows than LEAST the copies cost what they save */
-enum { DEEP = 1024, ROWS = 64, COLS = 4096 };    /* AB': all panels are 256 KiB, a core's sums up to 1 MiB */
+enum { DEPTH = 256, BLOCK = 256, LEAST = 64 };   /* A'B: panels of 256 KiB in all; of fewer rows than LEAST the copies cost what they save */
+enum { DEEP = 1024, ROWS = 64, COLS = 4096 };    /* AB': the same; sums of up to 1 MiB */
 
 bool panels_pay(const product *p)
 {
@@ -21,41 +21,39 @@ bool panels_pay(const product *p)
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* ---- A'B: panels of B in L1, and past them strips of 16 columns of A, from L2 ---- */
+/* ---- A'B: panels of B stay in L2 while strips of 16 columns of A pass by, so that a strip's sums are neighbours ---- */
 
-/* Sums over `depth` rows for m columns of A and n of B; add: to what is there. */
-static void multiply(int64_t depth, int64_t m, int64_t n, const float *strips, const float *panel, bool add, float *c, int64_t ldc)
+/* Sums over `depth` rows for m <= WIDE columns of A and n <= WIDE of B; add: to what is there. */
+static void multiply(int64_t depth, int64_t m, int64_t n, const float *strip, const float *panel, bool add, float *c, int64_t ldc)
 {
     float tile[WIDE * WIDE];
     const bool whole = n == WIDE;
     const avx2_sum s = { .lines = 1, .terms = depth, .x_term = WIDE, .y_term = WIDE, .out_row = whole ? ldc : WIDE, .add = whole && add };
-    for (int64_t at = 0; at < m; at += WIDE, strips += depth * WIDE) {
-        const int64_t rows = least(WIDE, m - at);
-        float *to = c + at * ldc;
-        avx2_outers(&s, rows, strips, panel, whole ? to : tile);
-        for (int64_t i = 0; !whole && i < rows; i++)
-            for (int64_t j = 0; j < n; j++) to[i * ldc + j] = tile[i * WIDE + j] + (add ? to[i * ldc + j] : 0);
-    }
+    avx2_outers(&s, m, strip, panel, whole ? c : tile);
+    for (int64_t i = 0; !whole && i < m; i++)
+        for (int64_t j = 0; j < n; j++) c[i * ldc + j] = tile[i * WIDE + j] + (add ? c[i * ldc + j] : 0);
 }
 
 static void over_rows(const product *p, const float *a, const float *b, float *c)
 {
     local *l = local_get();
-    float *panel = local_buffer(l, LOCAL_PACK, WIDE * DEPTH * sizeof *panel), *strips = local_buffer(l, LOCAL_WORK, MOST * DEPTH * sizeof *strips);
+    float *strip = local_buffer(l, LOCAL_WORK, WIDE * DEPTH * sizeof *strip), *panels = local_buffer(l, LOCAL_PACK, BLOCK * DEPTH * sizeof *panels);
     for (int64_t k = 0; k < p->k; k += DEPTH)
-        for (int64_t i = 0; i < p->m; i += MOST) {
-            const int64_t depth = least(DEPTH, p->k - k), m = least(MOST, p->m - i);
-            for (int64_t s = 0; s < m; s += WIDE) avx2_strip(depth, least(WIDE, m - s), a + k * p->lda + i + s, p->lda, strips + s * depth);
-            for (int64_t j = 0; j < p->n; j += WIDE) {
-                const int64_t n = least(WIDE, p->n - j);
-                avx2_strip(depth, n, b + k * p->ldb + j, p->ldb, panel);
-                multiply(depth, m, n, strips, panel, k || p->beta == 1, c + i * p->ldc + j, p->ldc);
+        for (int64_t j = 0; j < p->n; j += BLOCK) {
+            const int64_t depth = least(DEPTH, p->k - k), n = least(BLOCK, p->n - j);
+            for (int64_t q = 0; q < n; q += WIDE) avx2_strip(depth, least(WIDE, n - q), b + k * p->ldb + j + q, p->ldb, panels + q * depth);
+            for (int64_t i = 0; i < p->m; i += WIDE) {
+                const int64_t m = least(WIDE, p->m - i);
+                avx2_strip(depth, m, a + k * p->lda + i, p->lda, strip);
+                for (int64_t q = 0; q < n; q += WIDE)
+                    multiply(depth, m, least(WIDE, n - q), strip, panels + q * depth, k || p->beta == 1, c + i * p->ldc + j + q, p->ldc);
             }
         }
 }
 
-/* ---- AB' as BA' turned: rows of a B that is too large for the caches pass by where they lie, panels of A in L2 ---- */
+/* ---- AB' as BA' turned: panels of A stay in L2 while rows of a B that is too large for it pass by where they lie ---- */
 
+/* Where the last panel has no row of A it holds anything, and so do its sums, which nobody reads. */
 static void over_columns(const product *p, const float *a, const float *b, float *c)
 {
     local *l = local_get();

@@ -37,6 +37,7 @@ static void all(const char *form, gemm_form gemm)
         { 32, 10, 256 },  { 256, 10, 32 }, { 33, 17, 1 }, { 64, 64, 64 }, { 31, 129, 65 }, { 32, 256, 784 },
         { 100, 70, 513 }, { 1, 1, 1000 },  { 300, 5, 8 },
         { 33, 256, 40 },  { 16, 512, 1100 }, { 40, 50, 600 }, { 530, 16, 257 }, { 16, 259, 64 }, { 37, 32, 512 },
+        { 17, 4100, 20 },
     };
     static const float scale[][2] = { { 1, 0 }, { 1, 1 }, { 0.5f, 0 }, { -2, 0.25f }, { 0, 1 }, { 1, -1 } };
     for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
@@ -157,7 +158,7 @@ static void test_sheets(void **state)
 static void panels(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,
                    int64_t ldb, float beta, float *c, int64_t ldc)
 {
-    if (ta && !tb && alpha == 1 && (beta == 0 || beta == 1)) panels_gemm(&(product){ ta, tb, m, n, k, alpha, beta, lda, ldb, ldc }, a, b, c);
+    if (ta != tb && alpha == 1 && (beta == 0 || (ta && beta == 1))) panels_gemm(&(product){ ta, tb, m, n, k, alpha, beta, lda, ldb, ldc }, a, b, c);
     else plain_gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
@@ -179,6 +180,8 @@ static void test_panels_choice(void **state)
         { { .ta = true, .m = 16, .n = 15, .k = 64, .alpha = 1 }, false },  { { .ta = true, .m = 16, .n = 255, .k = 64, .alpha = 1 }, false },
         { { .ta = true, .m = 16, .n = 257, .k = 64, .alpha = 1 }, true },  { { .ta = true, .m = 16, .n = 16, .k = 64, .alpha = 2 }, false },
         { { .ta = true, .m = 16, .n = 16, .k = 64, .alpha = 1, .beta = 2 }, false },
+        { { .tb = true, .m = 16, .n = 1025, .k = 1024, .alpha = 1 }, true }, { { .tb = true, .m = 16, .n = 1024, .k = 1024, .alpha = 1 }, false },
+        { { .tb = true, .m = 15, .n = 1025, .k = 1024, .alpha = 1 }, false }, { { .tb = true, .m = 16, .n = 1025, .k = 1024, .alpha = 1, .beta = 1 }, false },
     };
     compute_init(1, COMPUTE_F32);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
