@@ -15,6 +15,7 @@ typedef struct {
 } layer_norm;
 
 enum { MEAN, RSTD };                             /* saved */
+enum { Z };                                      /* scratch: of one row */
 
 static const heft_option options[] = {
     HEFT_OPT_REAL(layer_norm, eps, 1e-5, 1e-12, 1, "added to the variance"),
@@ -41,19 +42,11 @@ static int plan(void *self, heft_layer_plan *p)
                                                    .fan_in = l->width, .fan_out = l->width, .init = "zeros" };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "mean", .role = HEFT_SAVED, .shape = rows, .per_sample = true };
     p->tensor[p->n_tensors++] = (heft_tensor){ .name = "rstd", .role = HEFT_SAVED, .shape = rows, .per_sample = true };
+    p->tensor[p->n_tensors++] = (heft_tensor){ .name = "z", .role = HEFT_SCRATCH, .shape = features };
     return 0;
 }
 
-static inline float square_sum(int64_t n, const float *restrict x, float mean)
-{
-    float part[16] = { 0 };
-    int64_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        for (int j = 0; j < 16; j++) part[j] += (x[i + j] - mean) * (x[i + j] - mean);
-    for (int j = 0; i < n; i++, j++) part[j] += (x[i] - mean) * (x[i] - mean);
-    return heft_sum(16, part);
-}
-
+/* Rows are short: all of one stays in cache from loop to loop. */
 static void forward(const void *self, const heft_forward *p)
 {
     const layer_norm *l = self;
@@ -63,34 +56,25 @@ static void forward(const void *self, const heft_forward *p)
         const float *restrict x = p->in[0] + r * w;
         float *restrict y = p->out + r * w;
         const float mean = heft_sum(w, x) / (float)w;
-        const float rstd = 1 / sqrtf(square_sum(w, x, mean) / (float)w + (float)l->eps);
-        for (int64_t j = 0; j < w; j++) y[j] = (x[j] - mean) * rstd;
-        if (gamma) for (int64_t j = 0; j < w; j++) y[j] *= gamma[j];
-        if (beta) for (int64_t j = 0; j < w; j++) y[j] += beta[j];
+        for (int64_t j = 0; j < w; j++) y[j] = x[j] - mean;
+        const float rstd = 1 / sqrtf(heft_sum_products(w, y, y) / (float)w + (float)l->eps);
+        if (gamma && beta) for (int64_t j = 0; j < w; j++) y[j] = heft_fma(y[j] * rstd, gamma[j], beta[j]);
+        else if (gamma) for (int64_t j = 0; j < w; j++) y[j] = y[j] * rstd * gamma[j];
+        else if (beta) for (int64_t j = 0; j < w; j++) y[j] = heft_fma(y[j], rstd, beta[j]);
+        else for (int64_t j = 0; j < w; j++) y[j] *= rstd;
         if (!p->train) continue;
         p->saved[MEAN][r] = mean;
         p->saved[RSTD][r] = rstd;
     }
 }
 
-/* dx of one row.  Its mean(g) and mean(g z) are sums of sixteen parts, as heft_sum's. */
-static void row_back(int64_t w, const float *restrict x, const float *restrict dy, const float *restrict gamma, float mean,
-                     float rstd, float *restrict dx)
+/* dx of one row; z is its (x - mean) rstd. */
+static void row_back(int64_t w, const float *restrict z, const float *restrict dy, const float *restrict gamma, float rstd,
+                     float *restrict dx)
 {
-    float g[16] = { 0 }, gz[16] = { 0 };
-    int64_t j = 0;
-    for (int64_t k = 0; k < w; k++) dx[k] = gamma ? dy[k] * gamma[k] : dy[k];
-    for (; j + 16 <= w; j += 16)
-        for (int k = 0; k < 16; k++) {
-            g[k] += dx[j + k];
-            gz[k] += dx[j + k] * ((x[j + k] - mean) * rstd);
-        }
-    for (int k = 0; j < w; j++, k++) {
-        g[k] += dx[j];
-        gz[k] += dx[j] * ((x[j] - mean) * rstd);
-    }
-    const float mean_g = heft_sum(16, g) / (float)w, mean_gz = heft_sum(16, gz) / (float)w;
-    for (int64_t k = 0; k < w; k++) dx[k] = rstd * (dx[k] - mean_g - (x[k] - mean) * rstd * mean_gz);
+    for (int64_t j = 0; j < w; j++) dx[j] = gamma ? dy[j] * gamma[j] : dy[j];
+    const float mean_g = heft_sum(w, dx) / (float)w, mean_gz = heft_sum_products(w, dx, z) / (float)w;
+    for (int64_t j = 0; j < w; j++) dx[j] = rstd * heft_fma(-mean_gz, z[j], dx[j] - mean_g);
 }
 
 static void backward(const void *self, const heft_backward *p)
@@ -98,12 +82,14 @@ static void backward(const void *self, const heft_backward *p)
     const layer_norm *l = self;
     const int64_t w = l->width;
     float *restrict dgamma = l->scale ? p->dweight[0] : NULL, *restrict dbeta = l->center ? p->dweight[l->scale] : NULL;
+    float *restrict z = p->scratch[Z];
     for (int64_t r = 0; r < p->n * l->rows; r++) {
         const float *restrict x = p->in[0] + r * w, *restrict dy = p->dout + r * w;
         const float mean = p->saved[MEAN][r], rstd = p->saved[RSTD][r];
-        if (dgamma) for (int64_t j = 0; j < w; j++) dgamma[j] += dy[j] * ((x[j] - mean) * rstd);
+        for (int64_t j = 0; j < w; j++) z[j] = (x[j] - mean) * rstd;
+        if (dgamma) for (int64_t j = 0; j < w; j++) dgamma[j] = heft_fma(dy[j], z[j], dgamma[j]);
         if (dbeta) for (int64_t j = 0; j < w; j++) dbeta[j] += dy[j];
-        if (p->din[0]) row_back(w, x, dy, l->scale ? p->weight[0] : NULL, mean, rstd, p->din[0] + r * w);
+        if (p->din[0]) row_back(w, z, dy, l->scale ? p->weight[0] : NULL, rstd, p->din[0] + r * w);
     }
 }
 

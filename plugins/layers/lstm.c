@@ -26,9 +26,9 @@ typedef struct {
 
 enum { W, R, B, RB };                            /* weights, as declared */
 enum { GATES, CELL, HIDDEN };                    /* saved; by time: [time, n, 4 units], [time, n, units], [time, n, units] */
-enum { X, DX, S_GATES, S_CELL, S_HIDDEN };       /* scratch: x and dx by time; gates (or their gradients), cell, hidden */
+enum { X, DX, DGATES, DBIAS, BIAS = DBIAS, S_GATES, S_CELL, S_HIDDEN };   /* scratch: x, dx and gradients of gates of TOGETHER times, by time */
 enum { DHIDDEN = S_HIDDEN, DCELL = S_CELL };     /* of one time, in backward */
-enum { TOGETHER = 8 };                           /* times whose gradients become those of weights at once */
+enum { TOGETHER = 8 };                           /* times whose gradients become those of weights at once, while in cache */
 
 static const heft_option options[] = {
     HEFT_OPT_INT (lstm, units, HEFT_REQUIRED, 1, 1 << 16, "length of the state"),
@@ -42,7 +42,7 @@ static const heft_option options[] = {
 /* rows 0: a vector. */
 static void declare(heft_layer_plan *p, const char *name, heft_role role, int64_t rows, int64_t cols, const char *init)
 {
-    heft_tensor t = { .name = name, .role = role, .shape = { HEFT_F32, 2, { rows, cols } }, .per_sample = role != HEFT_WEIGHT,
+    heft_tensor t = { .name = name, .role = role, .shape = { HEFT_F32, 2, { rows, cols } }, .per_sample = role != HEFT_WEIGHT && rows,
                       .fan_in = rows, .fan_out = cols, .init = init };
     if (rows == 0) t.shape = (heft_shape){ HEFT_F32, 1, { cols } };
     p->tensor[p->n_tensors++] = t;
@@ -64,8 +64,11 @@ static int plan(void *self, heft_layer_plan *p)
     declare(p, "gates", HEFT_SAVED, t, 4 * u, NULL);
     declare(p, "cell", HEFT_SAVED, t, u, NULL);
     declare(p, "hidden", HEFT_SAVED, t, u, NULL);
-    declare(p, "x", HEFT_SCRATCH, t, l->in, NULL);
-    declare(p, "dx", HEFT_SCRATCH, t, l->in, NULL);
+    const int64_t block = t < TOGETHER ? t : TOGETHER;
+    declare(p, "x", HEFT_SCRATCH, block, l->in, NULL);
+    declare(p, "dx", HEFT_SCRATCH, block, l->in, NULL);
+    declare(p, "dgates", HEFT_SCRATCH, block, 4 * u, NULL);
+    declare(p, "both_biases", HEFT_SCRATCH, 0, 4 * u, NULL);
     declare(p, "gates_now", HEFT_SCRATCH, t, 4 * u, NULL);
     declare(p, "cell_now", HEFT_SCRATCH, t, u, NULL);
     declare(p, "hidden_now", HEFT_SCRATCH, t, u, NULL);
@@ -77,27 +80,25 @@ static int plan(void *self, heft_layer_plan *p)
 static int64_t at(const lstm *l, int64_t k) { return l->reverse ? l->time - 1 - k : k; }
 
 /* Inside, sequences lie by time in the order of the visits, [time, n, width], so that the states of all samples at one time are one
- * matrix, and all times another.  These carry from and to the outside, [n, time, width]. */
-static void by_time(const lstm *l, int64_t n, int64_t width, const float *x, float *restrict to)
+ * matrix, and several times another.  Outside they are [n, time, width]. */
+static void by_time(const lstm *l, int64_t n, int64_t width, int64_t from, int64_t to, const float *x, float *restrict y)
 {
-    for (int64_t k = 0; k < l->time; k++)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + (k * n + i) * width, x + (i * l->time + at(l, k)) * width, (size_t)width * sizeof *to);
+    for (int64_t k = from; k < to; k++)
+        for (int64_t i = 0; i < n; i++, y += width) memcpy(y, x + (i * l->time + at(l, k)) * width, (size_t)width * sizeof *y);
 }
 
-static void by_sample(const lstm *l, int64_t n, int64_t width, const float *x, float *restrict to)
+static void by_sample(const lstm *l, int64_t n, int64_t width, int64_t from, int64_t to, const float *x, float *restrict y)
 {
-    for (int64_t k = 0; k < l->time; k++)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + (i * l->time + at(l, k)) * width, x + (k * n + i) * width, (size_t)width * sizeof *to);
+    for (int64_t k = from; k < to; k++)
+        for (int64_t i = 0; i < n; i++, x += width) memcpy(y + (i * l->time + at(l, k)) * width, x, (size_t)width * sizeof *y);
 }
 
-/* One sample at one time: gates from their sums, then cell and hidden. */
-static void cell(int64_t u, float *restrict z, const float *restrict c0, float *restrict c, float *restrict h)
+/* One sample at one time: gates from their sums without biases, then cell and hidden. */
+static void cell(int64_t u, const float *restrict bias, float *restrict z, const float *restrict c0, float *restrict c, float *restrict h)
 {
-    for (int64_t j = 0; j < 2 * u; j++) z[j] = heft_sigmoidf(z[j]);
-    for (int64_t j = 2 * u; j < 3 * u; j++) z[j] = heft_tanhf(z[j]);
-    for (int64_t j = 3 * u; j < 4 * u; j++) z[j] = heft_sigmoidf(z[j]);
+    for (int64_t j = 0; j < 2 * u; j++) z[j] = heft_sigmoidf(z[j] + bias[j]);
+    for (int64_t j = 2 * u; j < 3 * u; j++) z[j] = heft_tanhf(z[j] + bias[j]);
+    for (int64_t j = 3 * u; j < 4 * u; j++) z[j] = heft_sigmoidf(z[j] + bias[j]);
     if (c0) for (int64_t j = 0; j < u; j++) c[j] = z[u + j] * c0[j] + z[j] * z[2 * u + j];
     else for (int64_t j = 0; j < u; j++) c[j] = z[j] * z[2 * u + j];
     for (int64_t j = 0; j < u; j++) h[j] = z[3 * u + j] * heft_tanhf(c[j]);
@@ -107,32 +108,28 @@ static void forward(const void *self, const heft_forward *p)
 {
     const lstm *l = self;
     const int64_t u = l->units, n = p->n, time = l->time;
-    float *z = p->train ? p->saved[GATES] : p->scratch[S_GATES], *x = p->scratch[X];
+    float *z = p->train ? p->saved[GATES] : p->scratch[S_GATES], *restrict bias = p->scratch[BIAS];
     float *c = p->train ? p->saved[CELL] : p->scratch[S_CELL], *h = p->train ? p->saved[HIDDEN] : p->scratch[S_HIDDEN];
 
-    by_time(l, n, l->in, p->in[0], x);
+    for (int64_t j = 0; j < 4 * u; j++) bias[j] = p->weight[B][j];
+    if (l->recurrent_bias) for (int64_t j = 0; j < 4 * u; j++) bias[j] += p->weight[RB][j];
     for (int64_t k = 0; k < time; k++) {
-        float *now = z + k * n * 4 * u;          /* stays in cache from its biases to its gates */
-        for (int64_t i = 0; i < n; i++) {
-            float *restrict to = now + i * 4 * u;
-            for (int64_t j = 0; j < 4 * u; j++) to[j] = p->weight[B][j];
-            if (l->recurrent_bias) for (int64_t j = 0; j < 4 * u; j++) to[j] += p->weight[RB][j];
-        }
-        p->host->gemm(false, false, n, 4 * u, l->in, 1, x + k * n * l->in, l->in, p->weight[W], 4 * u, 1, now, 4 * u);
+        float *now = z + k * n * 4 * u;
+        p->host->gemm(false, false, n, 4 * u, l->in, 1, p->in[0] + at(l, k) * l->in, time * l->in, p->weight[W], 4 * u, 0, now, 4 * u);
         if (k) p->host->gemm(false, false, n, 4 * u, u, 1, h + (k - 1) * n * u, u, p->weight[R], 4 * u, 1, now, 4 * u);
         for (int64_t i = 0; i < n; i++) {
             const int64_t row = k * n + i;
             const float counts = heft_counts(&l->mask, p->in, i, at(l, k)), *c0 = k ? c + (row - n) * u : NULL;
             if (counts == 1) {
-                cell(u, z + row * 4 * u, c0, c + row * u, h + row * u);
+                cell(u, bias, z + row * 4 * u, c0, c + row * u, h + row * u);
                 continue;
             }
             heft_stay(counts, u, c0, c + row * u);
             heft_stay(counts, u, k ? h + (row - n) * u : NULL, h + row * u);
         }
+        if (l->return_sequences) by_sample(l, n, u, k, k + 1, h + k * n * u, p->out);
     }
-    if (l->return_sequences) by_sample(l, n, u, h, p->out);
-    else memcpy(p->out, h + (time - 1) * n * u, (size_t)(n * u) * sizeof *p->out);
+    if (!l->return_sequences) memcpy(p->out, h + (time - 1) * n * u, (size_t)(n * u) * sizeof *p->out);
 }
 
 /* One sample at one time: from the gradients of hidden and cell to those of the gates' sums; dc becomes that of the cell before. */
@@ -163,23 +160,22 @@ static void add_output_gradient(const lstm *l, const heft_backward *p, int64_t k
     }
 }
 
-/* The times [from, to), whose dz is complete and still in cache: gradients of the weights, and dx. */
-static void times_back(const lstm *l, const heft_backward *p, int64_t from, int64_t to)
+/* The times [from, to), whose dz is complete: gradients of the weights, and dx. */
+static void times_back(const lstm *l, const heft_backward *p, int64_t from, int64_t to, const float *dz)
 {
     const int64_t u = l->units, n = p->n, rows = (to - from) * n, later = from ? from : 1;
-    const float *dz = p->scratch[S_GATES] + from * n * 4 * u, *h = p->saved[HIDDEN];
-    if (p->dweight[W])
-        p->host->gemm(true, false, l->in, 4 * u, rows, 1, p->scratch[X] + from * n * l->in, l->in, dz, 4 * u, 1, p->dweight[W], 4 * u);
+    const float *h = p->saved[HIDDEN];
+    if (p->dweight[W]) {
+        by_time(l, n, l->in, from, to, p->in[0], p->scratch[X]);
+        p->host->gemm(true, false, l->in, 4 * u, rows, 1, p->scratch[X], l->in, dz, 4 * u, 1, p->dweight[W], 4 * u);
+    }
     if (p->dweight[R] && later < to)
         p->host->gemm(true, false, u, 4 * u, (to - later) * n, 1, h + (later - 1) * n * u, u,
                       dz + (later - from) * n * 4 * u, 4 * u, 1, p->dweight[R], 4 * u);
-    for (int b = B; b <= (l->recurrent_bias ? RB : B); b++) {
-        float *restrict db = p->dweight[b];
-        for (int64_t i = 0; db && i < rows; i++)
-            for (int64_t j = 0; j < 4 * u; j++) db[j] += dz[i * 4 * u + j];
-    }
-    if (p->din[0])
-        p->host->gemm(false, true, rows, l->in, 4 * u, 1, dz, 4 * u, p->weight[W], 4 * u, 0, p->scratch[DX] + from * n * l->in, l->in);
+    heft_add_rows(rows, 4 * u, dz, p->scratch[DBIAS]);
+    if (!p->din[0]) return;
+    p->host->gemm(false, true, rows, l->in, 4 * u, 1, dz, 4 * u, p->weight[W], 4 * u, 0, p->scratch[DX], l->in);
+    by_sample(l, n, l->in, from, to, p->scratch[DX], p->din[0]);
 }
 
 static void backward(const void *self, const heft_backward *p)
@@ -187,30 +183,33 @@ static void backward(const void *self, const heft_backward *p)
     const lstm *l = self;
     const int64_t u = l->units, n = p->n;
     const float *z = p->saved[GATES], *c = p->saved[CELL];
-    float *dz = p->scratch[S_GATES], *dh = p->scratch[DHIDDEN], *dc = p->scratch[DCELL];
+    float *dh = p->scratch[DHIDDEN], *dc = p->scratch[DCELL];
 
-    if (p->dweight[W]) by_time(l, n, l->in, p->in[0], p->scratch[X]);
     memset(dh, 0, (size_t)(n * u) * sizeof *dh);
     memset(dc, 0, (size_t)(n * u) * sizeof *dc);
+    memset(p->scratch[DBIAS], 0, (size_t)(4 * u) * sizeof *dc);
     heft_mask_back(&l->mask, n, p->din);
-    for (int64_t k = l->time - 1, end = l->time; k >= 0; k--) {
-        add_output_gradient(l, p, k, dh);
-        for (int64_t i = 0; i < n; i++) {
-            const int64_t row = k * n + i;
-            if (heft_counts(&l->mask, p->in, i, at(l, k)) != 1) {
-                memset(dz + row * 4 * u, 0, (size_t)(4 * u) * sizeof *dz);
-                continue;
+    for (int64_t to = l->time, from; to > 0; to = from) {
+        from = to > TOGETHER ? to - TOGETHER : 0;
+        for (int64_t k = to - 1; k >= from; k--) {
+            float *dz = p->scratch[DGATES] + (k - from) * n * 4 * u;
+            add_output_gradient(l, p, k, dh);
+            for (int64_t i = 0; i < n; i++) {
+                const int64_t row = k * n + i;
+                if (heft_counts(&l->mask, p->in, i, at(l, k)) != 1) {
+                    memset(dz + i * 4 * u, 0, (size_t)(4 * u) * sizeof *dz);
+                    continue;
+                }
+                cell_back(u, z + row * 4 * u, k ? c + (row - n) * u : NULL, c + row * u, dh + i * u, dc + i * u, dz + i * 4 * u);
+                if (l->mask.given) memset(dh + i * u, 0, (size_t)u * sizeof *dh);
             }
-            cell_back(u, z + row * 4 * u, k ? c + (row - n) * u : NULL, c + row * u, dh + i * u, dc + i * u, dz + row * 4 * u);
-            if (l->mask.given) memset(dh + i * u, 0, (size_t)u * sizeof *dh);
+            /* What is left of dh with a mask is that of states that stayed. */
+            if (k) p->host->gemm(false, true, n, u, 4 * u, 1, dz, 4 * u, p->weight[R], 4 * u, l->mask.given, dh, u);
         }
-        /* What is left of dh with a mask is that of states that stayed. */
-        if (k) p->host->gemm(false, true, n, u, 4 * u, 1, dz + k * n * 4 * u, 4 * u, p->weight[R], 4 * u, l->mask.given, dh, u);
-        if (end - k < TOGETHER && k) continue;
-        times_back(l, p, k, end);
-        end = k;
+        times_back(l, p, from, to, p->scratch[DGATES]);
     }
-    if (p->din[0]) by_sample(l, n, l->in, p->scratch[DX], p->din[0]);
+    for (int b = B; b <= (l->recurrent_bias ? RB : B); b++)
+        if (p->dweight[b]) heft_add_rows(1, 4 * u, p->scratch[DBIAS], p->dweight[b]);
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {

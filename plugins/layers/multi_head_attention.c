@@ -76,12 +76,6 @@ static void fill_rows(int64_t rows, int64_t n, const float *restrict b, float *r
         for (int64_t j = 0; j < n; j++) y[i * n + j] = b[j];
 }
 
-static void sum_rows(int64_t rows, int64_t n, const float *restrict dy, float *restrict db)
-{
-    for (int64_t i = 0; db && i < rows; i++)
-        for (int64_t j = 0; j < n; j++) db[j] += dy[i * n + j];
-}
-
 /* No position attends to padding: its scores, a column of s [t, t], become -infinity (where the mask is not a number, that). */
 static void hide_padding(const attention *l, const float *const *in, int64_t i, float *restrict s)
 {
@@ -92,15 +86,21 @@ static void hide_padding(const attention *l, const float *const *in, int64_t i, 
     }
 }
 
+/* Where the vectors end that hold the first `seen` of n. */
+static int64_t padded(int64_t n, int64_t seen) { return (seen + 15) / 16 * 16 < n ? (seen + 15) / 16 * 16 : n; }
+
 /* Softmax of the first `seen` of each row; the rest is 0, and so is all of a row of -infinity. */
 static void softmax_row(int64_t n, int64_t seen, float *restrict s)
 {
-    float most = s[0];
-    for (int64_t j = 1; j < seen; j++) most = s[j] > most ? s[j] : most;
-    if (most == -INFINITY) seen = 0;
-    for (int64_t j = 0; j < seen; j++) s[j] = heft_expf(s[j] - most);
-    const float scale = seen ? 1 / heft_sum(seen, s) : 0;
-    for (int64_t j = 0; j < seen; j++) s[j] *= scale;
+    const int64_t end = padded(n, seen);
+    for (int64_t j = seen; j < end; j++) s[j] = -INFINITY;
+    const float most = heft_max(end, s);
+    bool empty = most == -INFINITY;
+    for (int64_t j = 0; empty && j < seen; j++) empty = s[j] == -INFINITY;     /* and not NaN */
+    if (empty) seen = 0;
+    for (int64_t j = 0; j < end; j++) s[j] = heft_expf(s[j] - most);
+    const float scale = 1 / heft_sum(end, s);
+    for (int64_t j = 0; j < end; j++) s[j] *= scale;
     for (int64_t j = seen; j < n; j++) s[j] = 0;
 }
 
@@ -129,9 +129,11 @@ static void forward(const void *self, const heft_forward *p)
 /* ds = p (dp - sum(dp p)), in place of dp. */
 static void softmax_back(int64_t n, int64_t seen, const float *restrict prob, float *restrict dp)
 {
-    const float dot = heft_sum_products(seen, dp, prob);
-    for (int64_t j = 0; j < seen; j++) dp[j] = prob[j] * (dp[j] - dot);
+    const int64_t end = padded(n, seen);
     for (int64_t j = seen; j < n; j++) dp[j] = 0;
+    const float dot = heft_sum_products(end, dp, prob);
+    for (int64_t j = 0; j < end; j++) dp[j] = prob[j] * (dp[j] - dot);
+    for (int64_t j = seen; j < end; j++) dp[j] = 0;                            /* also where dot is NaN */
 }
 
 static void backward(const void *self, const heft_backward *p)
@@ -159,8 +161,8 @@ static void backward(const void *self, const heft_backward *p)
     if (p->dweight[WQKV])
         p->host->gemm(true, false, w, 3 * w, rows, 1, p->in[0], w, dqkv, 3 * w, 1, p->dweight[WQKV], 3 * w);
     if (l->bias) {
-        sum_rows(rows, w, p->dout, p->dweight[BO]);
-        sum_rows(rows, 3 * w, dqkv, p->dweight[BQKV]);
+        if (p->dweight[BO]) heft_add_rows(rows, w, p->dout, p->dweight[BO]);
+        if (p->dweight[BQKV]) heft_add_rows(rows, 3 * w, dqkv, p->dweight[BQKV]);
     }
     heft_mask_back(&l->mask, p->n, p->din);
     if (p->din[0])

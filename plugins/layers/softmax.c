@@ -25,8 +25,8 @@ static void forward(const void *self, const heft_forward *p)
     const int64_t width = l->width;
     for (int64_t i = 0; i < p->n * l->rows; i++) {
         const float *restrict x = p->in[0] + i * width;
-        float *restrict y = p->out + i * width, most = x[0];
-        for (int64_t j = 1; j < width; j++) most = x[j] > most ? x[j] : most;
+        float *restrict y = p->out + i * width;
+        const float most = heft_max(width, x);
         for (int64_t j = 0; j < width; j++) y[j] = heft_expf(x[j] - most);
         const float sum = heft_sum(width, y);
         for (int64_t j = 0; j < width; j++) y[j] /= sum;

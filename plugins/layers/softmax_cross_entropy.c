@@ -57,15 +57,24 @@ static int plan(void *self, heft_layer_plan *p)
     return 0;
 }
 
+/* The sum of n numbers, in sixteen interleaved parts. */
+static double sum_of(int64_t n, const float *x)
+{
+    double part[16] = { 0 }, sum = 0;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int j = 0; j < 16; j++) part[j] += x[i + j];
+    for (int j = 0; j < 16; j++) sum += part[j];
+    for (; i < n; i++) sum += x[i];
+    return sum;
+}
+
 /* e = exp(x - most), most being the largest of x, so that nothing overflows.  Returns the sum. */
 static double exponentials(int64_t n, const float *restrict x, float *restrict e, float *most)
 {
-    double sum = 0;
-    *most = x[0];
-    for (int64_t k = 1; k < n; k++) *most = x[k] > *most ? x[k] : *most;
-    for (int64_t k = 0; k < n; k++) e[k] = heft_expf(x[k] - *most);
-    for (int64_t k = 0; k < n; k++) sum += e[k];
-    return sum;
+    const float largest = *most = heft_max(n, x);
+    for (int64_t k = 0; k < n; k++) e[k] = heft_expf(x[k] - largest);
+    return sum_of(n, e);
 }
 
 static void divide(int64_t n, float *e, double sum)

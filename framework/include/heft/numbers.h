@@ -1,6 +1,7 @@
 /* numbers.h -- random numbers, elementary functions and sums, for the passes of a plugin
  *
- * Part of plugin.h, which includes it.  All of it is pure arithmetic: the same bits on every machine, from any thread.
+ * Part of plugin.h, which includes it.  All of it is pure arithmetic: the same bits from any thread, and on every machine
+ * but where heft_fma is used (exp, expm1, sigmoid and tanh), of which there are two sets of bits.
  */
 #ifndef HEFT_NUMBERS_H
 #define HEFT_NUMBERS_H
@@ -90,44 +91,53 @@ static inline float heft_where(bool c, float a, float b)
     return z.f;
 }
 
+/* a b + c: rounded once where the processor that the file is compiled for does that in one instruction, else twice.
+ * Decided when compiling, so that a loop and what is left at its end agree. */
+static inline float heft_fma(float a, float b, float c)
+{
+#if defined __FP_FAST_FMAF || defined __FMA__
+    return fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 /* exp(x) = 2^k (1 + q), |q| < 0.42, for |x| below 2^21; returns q.  x = k log(2) + r, |r| <= log(2)/2, log(2) in two
  * parts (W. Cody, W. Waite, "Software Manual for the Elementary Functions", 1980); a polynomial of least relative error
- * for exp(r) = 1 + q. */
-static inline float heft_exp_parts(float x, uint32_t *k)
+ * for exp(r) = 1 + q.  biased is k + 254 plus a multiple of 2^22, so that 2^k has the bits (biased - 127) << 23. */
+static inline float heft_exp_parts(float x, uint32_t *biased)
 {
-    const union { float f; uint32_t u; } i = { x * 1.44269504f + 0x1.8p23f };
-    const float n = i.f - 0x1.8p23f, r = x - n * 0.693359375f - n * -2.12194440e-4f;
-    const float p = 0.49999994f + r * (0.166665211f + r * (0.041668389f + r * (0.00836871751f + r * 0.00138145976f)));
-    *k = i.u - 0x4B400000u;
-    return r + r * r * p;
+    const float shift = 0x1.8p23f + 254;
+    const union { float f; uint32_t u; } i = { heft_fma(x, 1.44269504f, shift) };
+    const float n = i.f - shift, r = heft_fma(n, 2.12194440e-4f, heft_fma(n, -0.693359375f, x));
+    const float high = heft_fma(r, heft_fma(r, 0.00138146721f, 0.0083708521f), 0.0416680463f);
+    const float low = heft_fma(r, 0.166665033f, 0.5f), z = r * r;
+    *biased = i.u;
+    return heft_fma(z, heft_fma(z, high, low), r);
 }
 
-/* exp(x), off by less than one unit in the last place (0.982, over all floats; results below 2^-126 by less than
- * 2^-148).  NaN gives NaN, +-infinity what it should.  No call and no branch, so loops over it vectorize; the same bits
- * on every machine.  2^k in two factors, so that k may pass its range. */
+/* exp(x), off by less than 1.02 units in the last place over all floats (0.98 without fused heft_fma; results below 2^-126 by
+ * less than 2^-148).  NaN gives NaN, +-infinity what it should.  No call and no branch, so loops over it vectorize.  2^k in two
+ * factors, so that k may pass its range. */
 static inline float heft_expf(float x)
 {
-    x = heft_where(x > 89, 89, x);
-    x = heft_where(x < -104, -104, x);
-    uint32_t k;
-    union { uint32_t u; float f; } a, b;
-    const float q = heft_exp_parts(x, &k);
-    const uint32_t half = (uint32_t)((int32_t)k >> 1);
-    a.u = (half + 127) << 23;
-    b.u = (k - half + 127) << 23;
-    return (1 + q) * a.f * b.f;
+    uint32_t biased;
+    const float q = heft_exp_parts(x, &biased);
+    const uint32_t half = biased >> 1;
+    const union { uint32_t u; float f; } a = { half << 23 }, b = { (biased - half) << 23 };
+    const float y = heft_fma(q, a.f, a.f) * b.f;
+    return heft_where(x > 89, INFINITY, heft_where(x < -104, 0, y));
 }
 
-/* exp(x) - 1, off by less than 1.55 units in the last place over all floats, also near zero. */
+/* exp(x) - 1, off by less than 1.56 units in the last place over all floats (1.47 fused), also near zero. */
 static inline float heft_expm1f(float x)
 {
     x = heft_where(x > 89, 89, x);
     x = heft_where(x < -18, -18, x);
-    uint32_t k;
-    union { uint32_t u; float f; } half;                        /* 2^(k - 1), since 2^128 is no float */
-    const float q = heft_exp_parts(x, &k);
-    half.u = (k + 126) << 23;
-    return 2 * (q * half.f + (half.f - 0.5f));
+    uint32_t biased;
+    const float q = heft_exp_parts(x, &biased);
+    const union { uint32_t u; float f; } half = { (biased - 128) << 23 };      /* 2^(k - 1), since 2^128 is no float */
+    return 2 * heft_fma(q, half.f, half.f - 0.5f);
 }
 
 /* log(x), off by less than 0.84 units in the last place over all floats; log(0) is -infinity, of what is less, NaN.
@@ -156,16 +166,19 @@ static inline float heft_log1pf(float x)
     return heft_logf(u) + heft_where((u > 0) & (x < 0x1p24f), lost, 0);
 }
 
-/* 1 / (1 + exp(-x)) and tanh(x), off by less than 3 units in the last place; no call and no branch.  Near zero, where 1 - 2 / (exp(2x) + 1)
- * loses digits, tanh is an odd polynomial: S. Moshier, Cephes Mathematical Library, tanhf. */
+/* 1 / (1 + exp(-x)), off by less than 3 units in the last place for x above -87; no call and no branch. */
 static inline float heft_sigmoidf(float x) { return 1 / (1 + heft_expf(-x)); }
 
+/* tanh(x) = e / (e + 2), e = exp(2x) - 1, off by less than 2.61 units in the last place over all floats; no call and no branch. */
 static inline float heft_tanhf(float x)
 {
-    const float z = x * x, far = 1 - 2 / (heft_expf(2 * x) + 1);
-    const float p = (((-5.70498872745e-3f * z + 2.06390887954e-2f) * z - 5.37397155531e-2f) * z
-                     + 1.33314422036e-1f) * z - 3.33332819422e-1f;
-    return heft_where(z < 0.390625f, x + x * (z * p), far);
+    x = heft_where(x > 10, 10, x);
+    x = heft_where(x < -10, -10, x);
+    uint32_t biased;
+    const float q = heft_exp_parts(2 * x, &biased);
+    const union { uint32_t u; float f; } power = { (biased - 127) << 23 };
+    const float e = heft_fma(q, power.f, power.f - 1);
+    return e / (e + 2);
 }
 
 /* Two uniform numbers [0, 1) into two of mean 0 and variance 1: Box and Muller's method in floats, so within 5.8.  sin
@@ -195,6 +208,15 @@ static inline void heft_normals(heft_rng *r, int64_t n, float *x)
     x[n - 1] = last[0];
 }
 
+/* Sixteen interleaved parts to one, half onto half. */
+static inline float heft_sum_parts(const float part[16])
+{
+    float eight[8], four[4];
+    for (int j = 0; j < 8; j++) eight[j] = part[j] + part[j + 8];
+    for (int j = 0; j < 4; j++) four[j] = eight[j] + eight[j + 4];
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
 /* The sum of n numbers, and of n products, in sixteen interleaved parts: an order that vectorizes and is the same everywhere. */
 static inline float heft_sum(int64_t n, const float *x)
 {
@@ -203,9 +225,7 @@ static inline float heft_sum(int64_t n, const float *x)
     for (; i + 16 <= n; i += 16)
         for (int j = 0; j < 16; j++) part[j] += x[i + j];
     for (int j = 0; i < n; i++, j++) part[j] += x[i];
-    for (int half = 8; half; half /= 2)
-        for (int j = 0; j < half; j++) part[j] += part[j + half];
-    return part[0];
+    return heft_sum_parts(part);
 }
 
 static inline float heft_sum_products(int64_t n, const float *x, const float *y)
@@ -215,9 +235,35 @@ static inline float heft_sum_products(int64_t n, const float *x, const float *y)
     for (; i + 16 <= n; i += 16)
         for (int j = 0; j < 16; j++) part[j] += x[i + j] * y[i + j];
     for (int j = 0; i < n; i++, j++) part[j] += x[i] * y[i];
-    for (int half = 8; half; half /= 2)
-        for (int j = 0; j < half; j++) part[j] += part[j + half];
-    return part[0];
+    return heft_sum_parts(part);
+}
+
+/* sum += all rows of x [rows, n], four at a time. */
+static inline void heft_add_rows(int64_t rows, int64_t n, const float *restrict x, float *restrict sum)
+{
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4) {
+        const float *restrict a = x + i * n, *restrict b = a + n, *restrict c = b + n, *restrict d = c + n;
+        for (int64_t j = 0; j < n; j++) sum[j] += (a[j] + b[j]) + (c[j] + d[j]);
+    }
+    for (; i < rows; i++)
+        for (int64_t j = 0; j < n; j++) sum[j] += x[i * n + j];
+}
+
+/* The bits of floats to integers of the same order, and back. */
+static inline int32_t heft_ordered(int32_t bits) { return bits ^ (bits >> 31 & INT32_MAX); }
+
+/* The largest of n numbers, at least one; if some are NaN, the largest of the others or NaN.  As integers, since the maximum of
+ * floats, where order matters to NaN, is not vectorized. */
+static inline float heft_max(int64_t n, const float *x)
+{
+    int32_t most = INT32_MIN;
+    for (int64_t i = 0; i < n; i++) {
+        const union { float f; int32_t i; } bits = { x[i] };
+        most = heft_ordered(bits.i) > most ? heft_ordered(bits.i) : most;
+    }
+    const union { int32_t i; float f; } bits = { heft_ordered(most) };
+    return bits.f;
 }
 
 #endif
