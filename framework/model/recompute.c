@@ -24,13 +24,6 @@ bool read_back(const model *m, int i, int *first, int *last)
     return *first >= 0;
 }
 
-/* What forward adds to a tally would count twice. */
-static bool may_run_again(const model *m, int i)
-{
-    const model_layer *l = &m->layer[i];
-    return i < m->loss && l->layer->recomputable && (!l->n_tallies || surveys(l)) && !is_of_batch(m, i, true);
-}
-
 /* Where lanes share areas little is kept at a time; there, nothing is recomputed. */
 static bool lanes_wait(const model *m, const recomputation *none, arena *a) { return program_make(m, true, true, none, a).n_phases > 1; }
 
@@ -48,7 +41,7 @@ const recomputation *recompute_plan(const model *m, arena *a)
         int first, last, inputs = 0;
         for (int k = 0; k < l->n_in; k++)
             if (l->in[k] >= 0 && here[l->in[k]] > inputs) inputs = here[l->in[k]];
-        const bool again = may_run_again(m, i), read = read_back(m, i, &first, &last), batch = is_of_batch(m, i, true);
+        const bool again = i < m->loss && l->layer->recomputable, read = read_back(m, i, &first, &last), batch = is_of_batch(m, i, true);
         kept[i] = batch || (read && (!again || inputs > first));
         if (read && !kept[i]) r[i] = (recomputation){ first, last };
         here[i] = batch ? 0 : kept[i] ? last : read || !again ? INT_MAX : inputs;
