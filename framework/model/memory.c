@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* Forward of layer i happens at time i, backward at 2 n_layers - 1 - i, and there what is recomputed for it. */
+/* Forward of layer i happens at time i; see time_back and time_again of backward. */
 typedef struct life { int from, to; } life;
 typedef struct interval { buffer *b; size_t size; life life[2]; int order; } interval;
 
@@ -32,7 +32,8 @@ static bool has_whole(const model_layer *l)
     return whole;
 }
 
-static int time_back(const model *m, int i) { return 2 * m->n_layers - 1 - i; }
+static int time_back(const model *m, int i) { return 3 * m->n_layers - 1 - 2 * i; }
+static int time_again(const model *m, int i) { return time_back(m, i) - 1; }      /* of what is recomputed for it */
 
 bool is_of_batch(const model *m, int i, bool train)
 {
@@ -70,8 +71,10 @@ static void add_layer(plan_state *s, int i, bool train, size_t *scratch_most)
             if (flows_back(m, j, k)) near = j;
         }
     life forward = { i, last_use }, second = never;
-    if (train && s->again[i].before >= 0) second = (life){ time_back(m, s->again[i].before), time_back(m, s->again[i].until) };
-    else if (train && read_back(m, i, &first, &last)) forward.to = time_back(m, last);
+    const recomputation *again = train && s->again[i].before >= 0 ? &s->again[i] : NULL;
+    const bool read = train && read_back(m, i, &first, &last);
+    if (again) second = (life){ time_again(m, again->before), read ? time_back(m, again->until) : time_again(m, again->until) };
+    else if (read) forward.to = time_back(m, last);
     add(s, &mem->out, (size_t)heft_count(&l->plan.out), true, is_of_batch(m, i, train), forward, second);
     if (train && l->differentiated && i <= m->loss)
         add(s, &mem->dout, (size_t)heft_count(&l->plan.out), true, has_whole(l), (life){ time_back(m, near), end }, never);

@@ -31,7 +31,7 @@ const recomputation *recompute_plan(const model *m, arena *a)
 {
     const size_t n = (size_t)m->n_layers;
     recomputation *r = arena_alloc(a, n, sizeof *r);
-    int *here = arena_alloc(a, n, sizeof *here);     /* the value can be had in front of the backward of this layer and of all before it */
+    int *here = arena_alloc(a, n, sizeof *here);     /* the last layer, as backward goes, in front of which the value can be had */
     bool *kept = arena_alloc(a, n, sizeof *kept);
     for (int i = 0; i < m->n_layers; i++) r[i] = (recomputation){ -1, INT_MAX };
     if (!lanes_wait(m, r, a)) return r;

@@ -9,7 +9,8 @@
 
 #include "model/model.h"
 
-/* A value's second life: from in front of the backward (and survey_back) of layer `before` to that of layer `until`. */
+/* A value's second life: from in front of the backward (and survey_back) of layer `before` to the backward of layer `until`; or, if
+ * no backward reads it, to what is computed of it in front of that. */
 typedef struct recomputation { int before, until; } recomputation;      /* before -1: none */
 
 /* [n_layers]; a function of the model alone. */
