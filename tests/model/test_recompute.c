@@ -17,7 +17,7 @@
 static const struct { const char *name, *yaml, *recomputed; } plans[] = {
     { "from what batch_norm's backward reads", HEAD "  - batch_norm: {name: n}\n  - relu: {name: y}\n" CONV("c") TAIL,
       "n c..c, y c..y" },
-    { "lanes that do not wait", HEAD "  - relu: {name: y}\n" CONV("c") TAIL, "" },
+    { "where lanes do not wait", "model:\n  - hard_tanh: {name: y}\n" CONV("c") TAIL, "" },
     { "a convolution's output that no backward reads", HEAD "  - relu: {name: y}\n" CONV("c") "  - batch_norm: {name: n}\n" TAIL, "" },
     { "from the data", "model:\n  - conv2d: {filters: 4, kernel: 3, padding: same, frozen: true, inputs: input, name: unused}\n"
       "  - hard_tanh: {inputs: input, name: y}\n" CONV("c") "  - add: {inputs: [unused, c]}\n  - batch_norm: {name: n}\n" TAIL, "y c..c" },
