@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* Forward of layer i happens at time i; see time_back and time_again of backward. */
+/* Forward of layer i happens at time i, backward at time_back, and just before that what is recomputed for it. */
 typedef struct life { int from, to; } life;
 typedef struct interval { buffer *b; size_t size; life life[2]; int order; } interval;
 
@@ -33,7 +33,7 @@ static bool has_whole(const model_layer *l)
 }
 
 static int time_back(const model *m, int i) { return 3 * m->n_layers - 1 - 2 * i; }
-static int time_again(const model *m, int i) { return time_back(m, i) - 1; }      /* of what is recomputed for it */
+static int time_again(const model *m, int i) { return time_back(m, i) - 1; }
 
 bool is_of_batch(const model *m, int i, bool train)
 {

@@ -1,8 +1,10 @@
 /* memory.h -- where every buffer of a pass lies
  *
  * A lane's buffers lie in an area (pass.c says whose) and share space where their lifetimes allow; a value lives until the last
- * forward or backward that reads it, or, if it is recomputed, from its first forward to the last that reads it and again from the second on.  A buffer that something reads for the whole minibatch (an input or output gradient of a
- * layer with `gradient`, the model's output, losses) lies in the batch area instead, samples in order, and shares with nothing, since lanes pass through it at different times.
+ * forward or backward that reads it, and one that is recomputed twice, at one address: until the last forward, and again for the
+ * backwards.  A buffer that something reads for the whole minibatch (an input or output gradient of a layer with `gradient`, the
+ * model's output, losses) lies in the batch area instead, samples in order, and shares with nothing, since lanes pass through it at
+ * different times.
  */
 #ifndef HEFT_MODEL_MEMORY_H
 #define HEFT_MODEL_MEMORY_H

@@ -24,7 +24,7 @@ bool read_back(const model *m, int i, int *first, int *last)
     return *first >= 0;
 }
 
-/* Where lanes share areas little is kept at a time; there, nothing is recomputed. */
+/* Where they do not, a thread's area holds one lane at a time, and nothing is gained. */
 static bool lanes_wait(const model *m, const recomputation *none, arena *a) { return program_make(m, true, true, none, a).n_phases > 1; }
 
 const recomputation *recompute_plan(const model *m, arena *a)
@@ -46,7 +46,7 @@ const recomputation *recompute_plan(const model *m, arena *a)
         if (read && !kept[i]) r[i] = (recomputation){ first, last };
         here[i] = batch ? 0 : kept[i] ? last : read || !again ? INT_MAX : inputs;
     }
-    for (int i = m->n_layers - 1; i >= 0; i--)       /* what nobody reads, but what is computed of it */
+    for (int i = m->n_layers - 1; i >= 0; i--)       /* and what no backward reads, but what is recomputed is computed from */
         for (int k = 0; r[i].before >= 0 && k < m->layer[i].n_in; k++) {
             const int from = m->layer[i].in[k];
             if (from < 0 || kept[from]) continue;
