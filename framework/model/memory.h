@@ -1,13 +1,15 @@
 /* memory.h -- where every buffer of a pass lies
  *
  * A lane's buffers lie in an area (pass.c says whose) and share space where their lifetimes allow; a value lives until the last
- * forward or backward that reads it.  A buffer that something reads for the whole minibatch (an input or output gradient of a
- * layer with `gradient`, the model's output, losses) lies in the batch area instead, samples in order, and shares with nothing, since lanes pass through it at different times.
+ * forward or backward that reads it, and one that is recomputed twice, at one address: until the last forward, and again for the
+ * backwards.  A buffer that something reads for the whole minibatch (an input or output gradient of a layer with `gradient`, the
+ * model's output, losses) lies in the batch area instead, samples in order, and shares with nothing, since lanes pass through it at
+ * different times.
  */
 #ifndef HEFT_MODEL_MEMORY_H
 #define HEFT_MODEL_MEMORY_H
 
-#include "model/model.h"
+#include "model/recompute.h"
 
 typedef struct buffer {
     bool   used, batch;
@@ -27,7 +29,11 @@ typedef struct memory_plan {
     size_t lane_floats, batch_floats;
 } memory_plan;
 
-void memory_make(const model *m, bool train, arena *a, memory_plan *out);
+/* again: of recompute_plan; without `train` it may be NULL. */
+void memory_make(const model *m, bool train, const recomputation *again, arena *a, memory_plan *out);
+
+/* Does the value of layer i lie in the batch area? */
+bool is_of_batch(const model *m, int i, bool train);
 
 /* Does a gradient flow into input k of layer i? */
 bool flows_back(const model *m, int i, int k);

@@ -185,8 +185,9 @@ size_t pass_bytes(const model *m, bool train)
 {
     arena *a = arena_new();
     memory_plan plan;
-    memory_make(m, train, a, &plan);
-    const program whole = program_make(m, train, train, a);
+    const recomputation *again = train ? recompute_plan(m, a) : NULL;
+    memory_make(m, train, again, a, &plan);
+    const program whole = program_make(m, train, train, again, a);
     size_t bytes[5], sum = 0;
     if (!sizes(m, train, &plan, areas_of(m, &whole), bytes)) sum = SIZE_MAX;
     else for (int i = 0; i < 5; i++) sum += bytes[i];
@@ -198,10 +199,11 @@ pass *pass_new(const model *m, bool train, problems *pr)
 {
     arena *a = arena_new();
     pass *p = arena_alloc(a, 1, sizeof *p);
-    *p = (pass){ .m = m, .memory = a, .train = train, .lanes = model_lanes(m, m->batch), .forward = program_make(m, train, false, a) };
-    if (train) p->full = program_make(m, train, true, a);
+    *p = (pass){ .m = m, .memory = a, .train = train, .lanes = model_lanes(m, m->batch), .forward = program_make(m, train, false, NULL, a) };
+    const recomputation *again = train ? recompute_plan(m, a) : NULL;
+    if (train) p->full = program_make(m, train, true, again, a);
     p->areas = areas_of(m, train ? &p->full : &p->forward);
-    memory_make(m, train, a, &p->plan);
+    memory_make(m, train, again, a, &p->plan);
     size_t bytes[5] = { 0 };
     const bool fits = sizes(m, train, &p->plan, p->areas, bytes);
     if (fits) {
@@ -304,6 +306,7 @@ static void run_lane(void *context, int64_t lane)
             l->layer->forward(l->self, &c->f);
             if (p->watch) p->watch(p->watch_context, lane, o->layer, c->f.first, c->f.n, c->f.out);
             break;
+        case RECOMPUTE:   l->layer->forward(l->self, &c->f); break;
         case SURVEY_BACK: l->layer->survey_back(l->self, &c->b); break;
         case BACKWARD:
             if (o->layer == m->loss) {           /* the loss is a mean over the minibatch */
@@ -315,7 +318,7 @@ static void run_lane(void *context, int64_t lane)
             backward(p, o->layer, c);
             break;
         }
-        if (p->times) p->lane_time[2 * (lane * m->n_layers + o->layer) + (o->kind >= SURVEY_BACK)] += clock_seconds() - from;
+        if (p->times) p->lane_time[2 * (lane * m->n_layers + o->layer) + (o->kind >= RECOMPUTE)] += clock_seconds() - from;
     }
 }
 

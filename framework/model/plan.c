@@ -37,6 +37,7 @@ static const char *plan_fault(const model_layer *l)
         if (t->role > HEFT_SCRATCH) return "a tensor has no known role";
         if (!shape_ok(&t->shape)) return "the shape of a tensor is impossible";
         if (t->shape.dtype != HEFT_F32 && t->role <= HEFT_STATE) return "a weight or a state is not of type HEFT_F32";
+        if (t->role == HEFT_TALLY && l->layer->recomputable && !l->layer->survey) return "a recomputable layer's forward adds to a tally";
         if (t->per_sample && t->role < HEFT_SAVED) return "only saved and scratch tensors can be per sample";
         for (int j = 0; j < i; j++)
             if (!strcmp(p->tensor[j].name, t->name)) return "two tensors have one name";

@@ -7,10 +7,10 @@ static void end_phase(program *g, int total_of, bool back)
 }
 
 /* A layer that surveys the minibatch ends a phase: all lanes must have been surveyed before one goes on. */
-program program_make(const model *m, bool train, bool backward, arena *a)
+program program_make(const model *m, bool train, bool backward, const recomputation *again, arena *a)
 {
     const size_t n = (size_t)m->n_layers;
-    program g = { arena_alloc(a, 4 * n, sizeof *g.op), arena_alloc(a, 2 * n + 1, sizeof *g.phase), 0, 0 };
+    program g = { arena_alloc(a, 5 * n, sizeof *g.op), arena_alloc(a, 2 * n + 1, sizeof *g.phase), 0, 0 };
     for (int i = 0; i < m->n_layers; i++) {
         if (train && surveys(&m->layer[i])) {
             g.op[g.n_ops++] = (op){ SURVEY, i };
@@ -20,6 +20,8 @@ program program_make(const model *m, bool train, bool backward, arena *a)
     }
     for (int i = m->loss; backward && i >= 0; i--) {
         if (!m->layer[i].differentiated) continue;
+        for (int k = 0; k < m->loss; k++)
+            if (again[k].before == i) g.op[g.n_ops++] = (op){ RECOMPUTE, k };
         if (m->layer[i].layer->survey_back) {
             g.op[g.n_ops++] = (op){ SURVEY_BACK, i };
             end_phase(&g, i, true);

@@ -132,6 +132,7 @@ void check_gradient_pass(check *c);
 void check_lanes(check *c);
 void check_order(check *c);
 void check_again(check *c);
+void check_recompute(check *c);
 void check_tallies(check *c);
 void check_threads(check *c);
 void check_values(check *c);

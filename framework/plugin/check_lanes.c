@@ -199,3 +199,50 @@ void check_again(check *c)
         if (two) rig_close(two);
     }
 }
+
+/* ---- a second forward ---------------------------------------------------------- */
+
+/* The tallies of a lane, one behind the other. */
+static uint64_t hash_of_tallies(const rig *h, int lane)
+{
+    uint64_t sum = HASH_START;
+    for (int i = 0; i < h->n_of[HEFT_TALLY]; i++)
+        sum = hash_bytes(sum, h->lane[lane].tally[i], (size_t)heft_count(&h->of[HEFT_TALLY][i]->shape) * sizeof(double));
+    return sum;
+}
+
+static void check_second_forward(check *c, rig *h)
+{
+    static const char look[] = "what forward remembers of the first call: in saved, in a tally, in a static variable; or no .recomputable = 1";
+    const uint64_t once = hash_of_pass(h, true);
+    rig_forward(h, true);
+    const size_t n = rig_out_count(h);
+    const float *first = kept(h, h->out, n);
+    for (size_t i = 0; i < n; i++) h->out[i] = NAN;
+    bool counted = false;
+    for (int lane = 0; lane < h->n_lanes; lane++) {
+        const uint64_t before = hash_of_tallies(h, lane);
+        rig_forward_lane(h, lane, true);
+        counted |= hash_of_tallies(h, lane) != before;
+    }
+    const ptrdiff_t at = first_difference(first, h->out, n);
+    check_that(c, at < 0, "a second forward gives the same output", "the same bits", look, "out[%td] is %.7g the first time, %.7g the second",
+               at, at < 0 ? 0 : (double)first[at], at < 0 ? 0 : (double)h->out[at]);
+    check_that(c, !counted, "a second forward adds to no tally", "tallies as they were", "survey alone adds to tallies; or no .recomputable = 1",
+               "a tally has changed");
+    if (h->layer->backward) rig_backward(h);
+    check_that(c, hash_of_results(h) == once, "backward after a second forward gives the same gradients", "the same bits", look, "other bits");
+}
+
+/* What `recomputable` promises. */
+void check_recompute(check *c)
+{
+    cases_make(c);
+    for (size_t k = 0; c->p->layer.recomputable && k < c->n_cases; k++) {
+        rig *h = case_open(c, &c->cases[k], two_lanes);
+        if (!h) continue;
+        check_at(c, "%s", h->label);
+        check_second_forward(c, h);
+        rig_close(h);
+    }
+}

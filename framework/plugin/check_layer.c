@@ -69,6 +69,8 @@ static void check_tensor(check *c, const rig *h, int i)
                "'%s' is HEFT_TALLY_BACK without", name);
     const bool used = h->layer->survey || h->layer->fold || !strcmp(name, "weight");        /* by which the host divides */
     check_that(c, t->role != HEFT_TALLY || used, TENSOR, "survey or fold, which use it", look, "'%s' is HEFT_TALLY without", name);
+    check_that(c, t->role != HEFT_TALLY || h->layer->survey || !h->layer->recomputable, TENSOR,
+               "survey, which fills it, since forward may be called twice (.recomputable)", look, "'%s' is HEFT_TALLY without", name);
     check_that(c, t->role != HEFT_WEIGHT || h->layer->backward, TENSOR, "backward, which trains it", look,
                "'%s' is HEFT_WEIGHT without", name);
     check_that(c, t->role != HEFT_WEIGHT || (t->fan_in >= 0 && t->fan_out >= 0), TENSOR, "fan_in and fan_out of at least 0", look,
@@ -443,6 +445,7 @@ const check_row layer_checks[] = {
     { "poison", "nothing is read that was not written; what is overwritten, is", check_poison, "memory output again" },
     { "order", "a sample's output does not depend on its place or its neighbours", check_order, "memory output again poison" },
     { "backward", "din is overwritten, dweight added to", check_backward, "memory output again poison" },
+    { "recompute", "forward may be called a second time in a step", check_recompute, "memory output again poison backward" },
     { "gradient", "gradients of inputs and weights along random directions, by differences of forward", check_gradients,
       "memory output again poison order backward" },
     { "tiles", "the gradient pass gives what backward adds up", check_gradient_pass, "memory output again poison backward gradient" },

@@ -95,6 +95,7 @@ static int check_layer(const heft_layer *l, place at, problems *pr)
     if (l->gradient && !l->backward) REFUSE("gradient without backward");
     if (l->unread & ~(uint32_t)(HEFT_UNREAD_IN | HEFT_UNREAD_OUT))
         REFUSE("unread is 0x%x, expected HEFT_UNREAD_IN (0x%x) and HEFT_UNREAD_OUT (0x%x) alone", l->unread, HEFT_UNREAD_IN, HEFT_UNREAD_OUT);
+    if (l->recomputable > 1) REFUSE("recomputable is %u, expected 0 or 1", l->recomputable);
     if (l->goal != HEFT_MINIMIZE && l->goal != HEFT_MAXIMIZE)
         REFUSE("goal is %d, expected 0 (minimize) or 1 (maximize)", (int)l->goal);
     return 0;

@@ -47,4 +47,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .min_in = 2, .max_in = HEFT_MAX_INPUTS,
     .plan = plan, .forward = forward, .backward = backward,
     .unread = HEFT_UNREAD_IN | HEFT_UNREAD_OUT,
+    .recomputable = 1,
 };

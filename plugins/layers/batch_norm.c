@@ -169,4 +169,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .min_in = 1, .max_in = 1,
     .plan = plan, .survey = survey, .survey_back = survey_back, .forward = forward, .backward = backward, .fold = fold,
     .unread = HEFT_UNREAD_OUT,
+    .recomputable = 1,
 };

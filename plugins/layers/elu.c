@@ -50,4 +50,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
     .init = "he_normal",
+    .recomputable = 1,
 };

@@ -57,4 +57,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .head = HEFT_HEAD(heft_layer, HEFT_LAYER, "maximum", "largest of inputs of one shape", sizeof(maximum), NULL),
     .min_in = 2, .max_in = HEFT_MAX_INPUTS,
     .plan = plan, .forward = forward, .backward = backward,
+    .recomputable = 1,
 };

@@ -46,4 +46,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .plan = plan, .forward = forward, .backward = backward,
     .init = "he_normal",
     .unread = HEFT_UNREAD_OUT,
+    .recomputable = 1,
 };

@@ -74,4 +74,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .min_in = 1, .max_in = 1,
     .plan = plan, .forward = forward, .backward = backward,
     .unread = HEFT_UNREAD_IN | HEFT_UNREAD_OUT,
+    .recomputable = 1,
 };

@@ -40,4 +40,5 @@ HEFT_EXPORT const heft_layer heft_plugin = {
     .plan = plan, .forward = forward, .backward = backward,
     .init = "glorot_uniform",
     .unread = HEFT_UNREAD_IN,
+    .recomputable = 1,
 };

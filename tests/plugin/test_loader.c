@@ -100,6 +100,7 @@ static void descriptors(void **state)
         { "survey_back", HEFT_LAYER, "survey_back without survey" },
         { "gradient", HEFT_LAYER, "gradient without a weight in gradient_of" },
         { "unread", HEFT_LAYER, "unread is 0x4, expected HEFT_UNREAD_IN (0x1)" },
+        { "recomputable", HEFT_LAYER, "recomputable is 2, expected 0 or 1" },
         { "gradient_of", HEFT_LAYER, "gradient_of is 0x1, but there is no gradient" },
         { "too_few_inputs", HEFT_LAYER, "min_in is 2 and max_in 1, expected 1 <= min_in <= max_in <= 16" },
         { "too_many_inputs", HEFT_LAYER, "min_in is 1 and max_in 17" },

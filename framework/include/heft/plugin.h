@@ -402,6 +402,11 @@ typedef struct heft_layer {
     /* What backward and survey_back do not read: they find NULL in its place, and its memory may serve other layers
      * meanwhile.  0: they may read all.  relu can do without in, since out tells its sign. */
     uint32_t unread;
+
+    /* 1: forward costs little next to keeping its output, and in a training step it may be called twice, the second time
+     * before backward and with the same arguments, and writes the same bits: the host may drop the output and compute it
+     * again when a backward reads it.  Adds to tallies by survey alone, if at all. */
+    uint32_t recomputable;
 } heft_layer;
 
 /* ---- optimizers --------------------------------------------------------- */

@@ -1,0 +1,3 @@
+#include "bad.h"
+
+LAYER(.recomputable = 2);
