@@ -92,13 +92,14 @@ AVX2 void avx2_outers(const avx2_sum *s, int64_t n, const float *x, const float 
     }
 }
 
-AVX2 void avx2_strip(int64_t depth, int64_t width, const float *x, int64_t ld, float *to)
+AVX2 void avx2_strips(int64_t rows, int64_t cols, const float *x, int64_t ld, float *to, int64_t apart)
 {
-    if (width == 16)
-        for (int64_t d = 0; d < depth; d++, x += ld, to += 16) store(to, _mm256_loadu_ps(x), _mm256_loadu_ps(x + 8));
-    else
-        for (int64_t d = 0; d < depth; d++, x += ld, to += 16)
-            for (int64_t j = 0; j < 16; j++) to[j] = j < width ? x[j] : 0;
+    for (int64_t r = 0; r < rows; r++, x += ld, to += 16) {
+        int64_t c = 0;
+        float *strip = to;
+        for (; c + 16 <= cols; c += 16, strip += apart) store(strip, _mm256_loadu_ps(x + c), _mm256_loadu_ps(x + c + 8));
+        for (int64_t j = 0; c < cols && j < 16; j++) strip[j] = c + j < cols ? x[c + j] : 0;
+    }
 }
 
 /* Eight rows of eight, `step` apart, become eight columns of eight rows. */
@@ -148,9 +149,9 @@ void avx2_outers(const avx2_sum *s, int64_t n, const float *x, const float *y, f
     (void)s, (void)n, (void)x, (void)y, (void)out;
 }
 
-void avx2_strip(int64_t depth, int64_t width, const float *x, int64_t ld, float *to)
+void avx2_strips(int64_t rows, int64_t cols, const float *x, int64_t ld, float *to, int64_t apart)
 {
-    (void)depth, (void)width, (void)x, (void)ld, (void)to;
+    (void)rows, (void)cols, (void)x, (void)ld, (void)to, (void)apart;
 }
 
 void avx2_turn(int64_t rows, int64_t cols, const float *x, int64_t ld, float *to, int64_t to_ld)

@@ -99,8 +99,8 @@ typedef struct avx2_sum {
 void avx2_sums(const avx2_sum *s, int64_t n, const float *x, const float *y, float *out);       /* x_term is 1 and y_term 16, unread */
 void avx2_outers(const avx2_sum *s, int64_t n, const float *x, const float *y, float *out);     /* x_row is 1, unread */
 
-/* The first `width` of the 16 columns of x [depth rows, ld apart] to to[depth][16]; 0 in the others. */
-void avx2_strip(int64_t depth, int64_t width, const float *x, int64_t ld, float *to);
+/* Columns of x in strips of 16, the last filled up with zeros: to[c / 16 * apart + r * 16 + c % 16] = x[r * ld + c]. */
+void avx2_strips(int64_t rows, int64_t cols, const float *x, int64_t ld, float *to, int64_t apart);
 
 void avx2_turn(int64_t rows, int64_t cols, const float *x, int64_t ld, float *to, int64_t to_ld);     /* to[c * to_ld + r] = x[r * ld + c] */
 
