@@ -22,6 +22,8 @@ typedef struct {
     int64_t time, width, d;                      /* derived; d: features of a head */
 } attention;
 
+enum { BLOCK = 64 };
+
 enum { WQKV, WO, BQKV, BO };                     /* weights, as declared */
 enum { QKV, P, CONTEXT };                        /* saved */
 enum { S_QKV, S_P, S_CONTEXT, DQKV, DCONTEXT, DP };   /* scratch; the first three where nothing is saved */
@@ -104,6 +106,12 @@ static void softmax_row(int64_t n, int64_t seen, float *restrict s)
     for (int64_t j = seen; j < n; j++) s[j] = 0;
 }
 
+/* Scores are taken by blocks of rows, of which a causal one has no columns behind its end. */
+static int64_t block_end(const attention *l, int64_t begin)
+{
+    return l->causal && l->time - begin > BLOCK ? begin + BLOCK : l->time;
+}
+
 static void forward(const void *self, const heft_forward *p)
 {
     const attention *l = self;
@@ -117,10 +125,17 @@ static void forward(const void *self, const heft_forward *p)
     for (int64_t i = 0; i < p->n * l->heads; i++) {
         const float *q = qkv + i / l->heads * t * 3 * w + i % l->heads * d, *k = q + w, *v = k + w;
         float *s = prob + i * t * t;
-        p->host->gemm(false, true, t, t, d, scale, q, 3 * w, k, 3 * w, 0, s, t);
+        for (int64_t r = 0, end; r < t; r = end) {
+            end = block_end(l, r);
+            p->host->gemm(false, true, end - r, end, d, scale, q + r * 3 * w, 3 * w, k, 3 * w, 0, s + r * t, t);
+        }
         if (l->mask.given) hide_padding(l, p->in, i / l->heads, s);
         for (int64_t r = 0; r < t; r++) softmax_row(t, l->causal ? r + 1 : t, s + r * t);
-        p->host->gemm(false, false, t, d, t, 1, s, t, v, 3 * w, 0, context + i / l->heads * t * w + i % l->heads * d, w);
+        float *c = context + i / l->heads * t * w + i % l->heads * d;
+        for (int64_t r = 0, end; r < t; r = end) {
+            end = block_end(l, r);
+            p->host->gemm(false, false, end - r, d, end, 1, s + r * t, t, v, 3 * w, 0, c + r * w, w);
+        }
     }
     if (l->bias) fill_rows(rows, w, p->weight[BO], p->out);
     p->host->gemm(false, false, rows, w, w, 1, context, w, p->weight[WO], w, l->bias, p->out, w);
@@ -150,11 +165,18 @@ static void backward(const void *self, const heft_backward *p)
         const float *q = qkv + at, *k = q + w, *v = k + w, *s = prob + i * t * t;
         const float *dc = dcontext + i / l->heads * t * w + i % l->heads * d;
         float *dq = dqkv + at, *dk = dq + w, *dv = dk + w;
-        p->host->gemm(true, false, t, d, t, 1, s, t, dc, w, 0, dv, 3 * w);
-        p->host->gemm(false, true, t, t, d, 1, dc, w, v, 3 * w, 0, dp, t);
-        for (int64_t r = 0; r < t; r++) softmax_back(t, l->causal ? r + 1 : t, s + r * t, dp + r * t);
-        p->host->gemm(false, false, t, d, t, scale, dp, t, k, 3 * w, 0, dq, 3 * w);
-        p->host->gemm(true, false, t, d, t, scale, dp, t, q, 3 * w, 0, dk, 3 * w);
+        for (int64_t r = 0, end; r < t; r = end) {
+            end = block_end(l, r);
+            p->host->gemm(false, true, end - r, end, d, 1, dc + r * w, w, v, 3 * w, 0, dp + r * t, t);
+            for (int64_t j = r; j < end; j++) softmax_back(t, l->causal ? j + 1 : t, s + j * t, dp + j * t);
+            p->host->gemm(false, false, end - r, d, end, scale, dp + r * t, t, k, 3 * w, 0, dq + r * 3 * w, 3 * w);
+        }
+        for (int64_t r = 0, end; r < t; r = end) {
+            const int64_t first = l->causal ? r : 0, on = first * t + r;       /* rows of these columns */
+            end = block_end(l, r);
+            p->host->gemm(true, false, end - r, d, t - first, 1, s + on, t, dc + first * w, w, 0, dv + r * 3 * w, 3 * w);
+            p->host->gemm(true, false, end - r, d, t - first, scale, dp + on, t, q + first * 3 * w, 3 * w, 0, dk + r * 3 * w, 3 * w);
+        }
     }
     if (p->dweight[WO])
         p->host->gemm(true, false, w, w, rows, 1, p->saved[CONTEXT], w, p->dout, w, 1, p->dweight[WO], w);

@@ -81,6 +81,7 @@ case("multi_head_attention", "{heads: 3, causal: true}", [(5, 6)], projections(6
 case("multi_head_attention", "{heads: 4, causal: true, bias: false}", [(4, 4)], projections(4, False),
      attention(4, True))
 case("multi_head_attention", "{heads: 2, causal: true}", [(18, 2)], projections(2), attention(2, True))
+case("multi_head_attention", "{heads: 2, causal: true}", [(150, 2)], projections(2), attention(2, True))
 case("multi_head_attention", "{heads: 2}", [(1, 4)], projections(4), attention(2))
 
 case("embedding", "{units: 3}", [ids(5)], [(5, 3)], lambda x, w: F.embedding(x, w))

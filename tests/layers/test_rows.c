@@ -61,7 +61,9 @@ static void causal_rows(void **state)
 {
     (void)state;
     enum { WIDTH = 4 };
-    for (int time = 1; time < LONGEST; time += time < 3 ? 1 : 7) {
+    static const int times[] = { 1, 2, 3, 10, 16, 17, 31, 49, 65, 130 };           /* of scores, 64 rows are taken at a time */
+    for (size_t k = 0; k < sizeof times / sizeof *times; k++) {
+        const int time = times[k];
         harness *h = harness_open("multi_head_attention", "{heads: 2, causal: true}", 1, &SHAPE(time, WIDTH), LANES(1, 1));
         const size_t n = 2 * (size_t)time * WIDTH;
         float *out = harness_alloc(h, n, sizeof *out, "out");
