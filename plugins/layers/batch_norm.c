@@ -25,6 +25,7 @@ enum { MEAN, VAR };                              /* state */
 enum { SUM, SQUARES, ROWS };                     /* tally; of the whole minibatch in total */
 enum { DY, DOT };                                /* tally of survey_back: sums of dy, and of dy (x - mean) */
 enum { COEFFICIENTS };                           /* scratch: four rows of channels */
+enum { WIDE = 8, BLOCK = 64 };                   /* channels and rows whose sums are taken at once */
 
 static const heft_option options[] = {
     HEFT_OPT_REAL(batch_norm, eps,      1e-5, 1e-12, 1, "added to the variance"),
@@ -63,18 +64,40 @@ static int plan(void *self, heft_layer_plan *p)
     return 0;
 }
 
+/* sum[c] += a, dot[c] += a b for a = x and b = y - mean, or a = b = x (`square`), over some rows of `wide` channels.  Products of two floats are
+ * exact. */
+static inline void add_block(bool square, int64_t rows, int64_t n, int wide, const float *restrict x, const float *restrict y,
+                             const float *restrict mean, double *restrict sum, double *restrict dot)
+{
+    double a[WIDE] = { 0 }, ab[WIDE] = { 0 };
+    for (int64_t r = 0; r < rows; r++)
+        for (int c = 0; c < wide; c++) {
+            const double v = x[r * n + c], w = square ? x[r * n + c] : y[r * n + c] - mean[c];
+            a[c] += v;
+            ab[c] += v * w;
+        }
+    for (int c = 0; c < wide; c++) {
+        sum[c] += a[c];
+        dot[c] += ab[c];
+    }
+}
+
+/* Over all rows, in blocks that stay in cache; the sums of WIDE channels, a number that the compiler knows, stay in registers. */
+static inline void add_sums(bool square, int64_t rows, int64_t n, const float *x, const float *y, const float *mean, double *sum, double *dot)
+{
+    for (int64_t r = 0; r < rows; r += BLOCK) {
+        const int64_t high = rows - r < BLOCK ? rows - r : BLOCK;
+        int64_t c = 0;
+        for (; c + WIDE <= n; c += WIDE) add_block(square, high, n, WIDE, x + r * n + c, y + r * n + c, mean + c, sum + c, dot + c);
+        if (c < n) add_block(square, high, n, (int)(n - c), x + r * n + c, y + r * n + c, mean + c, sum + c, dot + c);
+    }
+}
+
 static void survey(const void *self, const heft_forward *p)
 {
     const batch_norm *b = self;
-    const int64_t n = b->channels, rows = p->n * b->area;
-    const float *restrict x = p->in[0];
-    double *restrict sum = p->tally[SUM], *restrict squares = p->tally[SQUARES];
-    for (int64_t r = 0; r < rows; r++, x += n)
-        for (int64_t c = 0; c < n; c++) {
-            const double v = x[c];
-            sum[c] += v;
-            squares[c] += v * v;
-        }
+    const int64_t rows = p->n * b->area;
+    add_sums(true, rows, b->channels, p->in[0], p->in[0], p->scratch[COEFFICIENTS], p->tally[SUM], p->tally[SQUARES]);
     p->tally[ROWS][0] += (double)rows;
 }
 
@@ -111,16 +134,12 @@ static void survey_back(const void *self, const heft_backward *p)
 {
     const batch_norm *b = self;
     const int64_t n = b->channels, rows = p->n * b->area;
-    const float *restrict x = p->in[0], *restrict dy = p->dout;
-    float *restrict mean = p->scratch[COEFFICIENTS];
-    double *restrict sum = p->tally[DY], *restrict dot = p->tally[DOT];
-    for (int64_t c = 0; c < n; c++) mean[c] = (float)mean_of(p->total, c);
-    for (int64_t r = 0; r < rows; r++, x += n, dy += n)
-        for (int64_t c = 0; c < n; c++) {
-            sum[c] += dy[c];
-            dot[c] += (double)dy[c] * (x[c] - mean[c]);
-        }
-    for (int64_t c = 0; c < n; c++) dot[c] -= sum[c] * (mean_of(p->total, c) - mean[c]);
+    const float *x = p->in[0], *dy = p->dout;
+    float *mean = p->scratch[COEFFICIENTS];
+    double *sum = p->tally[DY], *dot = p->tally[DOT];
+    for (int64_t k = 0; k < n; k++) mean[k] = (float)mean_of(p->total, k);
+    add_sums(false, rows, n, dy, x, mean, sum, dot);
+    for (int64_t k = 0; k < n; k++) dot[k] -= sum[k] * (mean_of(p->total, k) - mean[k]);
 }
 
 static void backward(const void *self, const heft_backward *p)
