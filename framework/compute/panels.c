@@ -9,7 +9,7 @@
 #include "compute/internal.h"
 
 enum { WIDE = 16 };
-enum { DEPTH = 256, BLOCK = 256, SIDE = 64, LEAST = 64 };            /* A'B: panels of 256 KiB in all, strips of 64; of fewer rows than LEAST the copies cost what they save */
+enum { DEPTH = 256, BLOCK = 256, SIDE = 512, LEAST = 64 };           /* A'B: panels of 256 KiB in all, strips of 512; of fewer rows than LEAST the copies cost what they save */
 enum { APART = (DEPTH + 1) * WIDE };             /* not a power of two, which would put a row's places on one set of the cache */
 enum { DEEP = 1024, ROWS = 64, COLS = 4096 };    /* AB': the same; sums of up to 1 MiB */
 
@@ -40,12 +40,12 @@ static void over_rows(const product *p, const float *a, const float *b, float *c
     local *l = local_get();
     float *strips = local_buffer(l, LOCAL_WORK, SIDE / WIDE * APART * sizeof *strips), *panels = local_buffer(l, LOCAL_PACK, BLOCK / WIDE * APART * sizeof *panels);
     for (int64_t k = 0; k < p->k; k += DEPTH)
-        for (int64_t j = 0; j < p->n; j += BLOCK) {
-            const int64_t depth = least(DEPTH, p->k - k), n = least(BLOCK, p->n - j);
-            avx2_strips(depth, n, b + k * p->ldb + j, p->ldb, panels, APART);
-            for (int64_t i = 0; i < p->m; i += SIDE) {
-                const int64_t m = least(SIDE, p->m - i);
-                avx2_strips(depth, m, a + k * p->lda + i, p->lda, strips, APART);
+        for (int64_t i = 0; i < p->m; i += SIDE) {
+            const int64_t depth = least(DEPTH, p->k - k), m = least(SIDE, p->m - i);
+            avx2_strips(depth, m, a + k * p->lda + i, p->lda, strips, APART);
+            for (int64_t j = 0; j < p->n; j += BLOCK) {
+                const int64_t n = least(BLOCK, p->n - j);
+                avx2_strips(depth, n, b + k * p->ldb + j, p->ldb, panels, APART);
                 for (int64_t r = 0; r < m; r += WIDE)
                     for (int64_t q = 0; q < n; q += WIDE)
                         multiply(depth, least(WIDE, m - r), least(WIDE, n - q), strips + r / WIDE * APART, panels + q / WIDE * APART, k || p->beta == 1,
