@@ -115,12 +115,6 @@ void direct_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const
     forward(&mirrored, n, dy, panels, NULL, dx);
 }
 
-void direct_sum_rows(int64_t n, int64_t width, const float *restrict x, float *restrict sum)
-{
-    for (int64_t p = 0; p < n; p++, x += width)
-        for (int64_t o = 0; o < width; o++) sum[o] += x[o];
-}
-
 void direct_conv_back_weight(const heft_conv *c, int64_t n, const float *x, const float *dy, float *dw, float *dbias)
 {
     const framed f = padded(c);
@@ -135,6 +129,6 @@ void direct_conv_back_weight(const heft_conv *c, int64_t n, const float *x, cons
                 for (int64_t o = 0; o < c->oc; o += LANES)
                     avx2_outers(&s, terms, image + row * x_row + k * f.pitch, dy + row * y_row + o, dw + k * terms * c->oc + o);
         }
-        if (dbias) direct_sum_rows(c->oh * c->ow, c->oc, dy, dbias);
+        if (dbias) heft_add_rows(c->oh * c->ow, c->oc, dy, c->oc, dbias);
     }
 }

@@ -122,7 +122,6 @@ framed       frame(const heft_conv *c, int64_t height, int64_t width);
 const float *frame_put(const framed *f, const float *image, bool changed);
 
 heft_conv direct_mirrored(const heft_conv *c);   /* the problem whose forward is c's back to data, stride 1 */
-void direct_sum_rows(int64_t n, int64_t width, const float *x, float *sum);                                 /* += */
 
 void direct_conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y);
 void direct_conv_back_data(const heft_conv *c, int64_t n, const float *dy, const float *w, float *dx);

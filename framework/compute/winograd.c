@@ -269,5 +269,5 @@ AVX2 void winograd_conv_back_weight(const heft_conv *c, int64_t n, const float *
                 avx2_outers(&s, c->ic, v + p * apart(tiles * c->ic), e + p * apart(tiles * c->oc) + o, u + p * far + o);
     }
     for (int64_t i = 0; i < far; i += 8) weight_gradients(u + i, far, dw + i);
-    if (dbias) direct_sum_rows(n * c->oh * c->ow, c->oc, dy, dbias);
+    if (dbias) heft_add_rows(n * c->oh * c->ow, c->oc, dy, c->oc, dbias);
 }

@@ -128,12 +128,7 @@ static void backward(const void *self, const heft_backward *p)
     const transpose *l = self;
     const int64_t rows = p->n * l->c.ih * l->c.iw, n = l->c.ic;
     if (p->dweight[W]) p->host->conv_back_weight(&l->c, p->n, p->dout, p->in[0], p->dweight[W], NULL);
-    if (l->bias && p->dweight[B]) {
-        const float *restrict dy = p->dout;
-        float *restrict db = p->dweight[B];
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t k = 0; k < n; k++) db[k] += dy[i * n + k];
-    }
+    if (l->bias && p->dweight[B]) heft_add_rows(rows, n, p->dout, n, p->dweight[B]);
     if (p->din[0]) p->host->conv(&l->c, p->n, p->dout, p->weight[W], NULL, p->din[0]);
 }
 

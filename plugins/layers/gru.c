@@ -198,12 +198,6 @@ static void times_back(const gru *l, const heft_backward *p, float *dgates, floa
     }
 }
 
-static void add_rows(int64_t rows, int64_t n, int64_t ld, const float *restrict x, float *restrict sum)
-{
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < n; j++) sum[j] += x[i * ld + j];
-}
-
 static void backward(const void *self, const heft_backward *p)
 {
     const gru *l = self;
@@ -220,9 +214,9 @@ static void backward(const void *self, const heft_backward *p)
     if (dr && l->reset_after) p->host->gemm(true, false, u, u, rows, 1, before, u, dq, u, 1, dr + 2 * u, 3 * u);
     if (dr && !l->reset_after)
         p->host->gemm(true, false, u, u, rows, 1, p->saved[INNER], u, dg + 2 * u, 3 * u, 1, dr + 2 * u, 3 * u);
-    if (p->dweight[B]) add_rows(rows, 3 * u, 3 * u, dg, p->dweight[B]);
-    if (dc) add_rows(rows, l->reset_after ? 2 * u : 3 * u, 3 * u, dg, dc);
-    if (dc && l->reset_after) add_rows(rows, u, u, dq, dc + 2 * u);
+    if (p->dweight[B]) heft_add_rows(rows, 3 * u, dg, 3 * u, p->dweight[B]);
+    if (dc) heft_add_rows(rows, l->reset_after ? 2 * u : 3 * u, dg, 3 * u, dc);
+    if (dc && l->reset_after) heft_add_rows(rows, u, dq, u, dc + 2 * u);
     if (p->din[0])
         p->host->gemm(false, true, rows, l->in, 3 * u, 1, dg, 3 * u, p->weight[W], 3 * u, 0, p->din[0], l->in);
 }

@@ -172,7 +172,7 @@ static void times_back(const lstm *l, const heft_backward *p, int64_t from, int6
     if (p->dweight[R] && later < to)
         p->host->gemm(true, false, u, 4 * u, (to - later) * n, 1, h + (later - 1) * n * u, u,
                       dz + (later - from) * n * 4 * u, 4 * u, 1, p->dweight[R], 4 * u);
-    heft_add_rows(rows, 4 * u, dz, p->scratch[DBIAS]);
+    heft_add_rows(rows, 4 * u, dz, 4 * u, p->scratch[DBIAS]);
     if (!p->din[0]) return;
     p->host->gemm(false, true, rows, l->in, 4 * u, 1, dz, 4 * u, p->weight[W], 4 * u, 0, p->scratch[DX], l->in);
     by_sample(l, n, l->in, from, to, p->scratch[DX], p->din[0]);
@@ -209,7 +209,7 @@ static void backward(const void *self, const heft_backward *p)
         times_back(l, p, from, to, p->scratch[DGATES]);
     }
     for (int b = B; b <= (l->recurrent_bias ? RB : B); b++)
-        if (p->dweight[b]) heft_add_rows(1, 4 * u, p->scratch[DBIAS], p->dweight[b]);
+        if (p->dweight[b]) heft_add_rows(1, 4 * u, p->scratch[DBIAS], 4 * u, p->dweight[b]);
 }
 
 HEFT_EXPORT const heft_layer heft_plugin = {

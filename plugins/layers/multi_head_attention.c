@@ -183,8 +183,8 @@ static void backward(const void *self, const heft_backward *p)
     if (p->dweight[WQKV])
         p->host->gemm(true, false, w, 3 * w, rows, 1, p->in[0], w, dqkv, 3 * w, 1, p->dweight[WQKV], 3 * w);
     if (l->bias) {
-        if (p->dweight[BO]) heft_add_rows(rows, w, p->dout, p->dweight[BO]);
-        if (p->dweight[BQKV]) heft_add_rows(rows, 3 * w, dqkv, p->dweight[BQKV]);
+        if (p->dweight[BO]) heft_add_rows(rows, w, p->dout, w, p->dweight[BO]);
+        if (p->dweight[BQKV]) heft_add_rows(rows, 3 * w, dqkv, 3 * w, p->dweight[BQKV]);
     }
     heft_mask_back(&l->mask, p->n, p->din);
     if (p->din[0])

@@ -156,11 +156,8 @@ static void backward(const void *self, const heft_backward *p)
         if (k) p->host->gemm(false, true, p->n, u, u, 1, ds + t * u, time * u, p->weight[R], u, l->mask.given, dh, u);
     }
     if (p->dweight[W]) p->host->gemm(true, false, l->in, u, rows, 1, p->in[0], l->in, ds, u, 1, p->dweight[W], u);
-    for (int b = B; b <= (l->recurrent_bias ? RB : B); b++) {
-        float *restrict db = p->dweight[b];
-        for (int64_t i = 0; db && i < rows; i++)
-            for (int64_t j = 0; j < u; j++) db[j] += ds[i * u + j];
-    }
+    for (int b = B; b <= (l->recurrent_bias ? RB : B); b++)
+        if (p->dweight[b]) heft_add_rows(rows, u, ds, u, p->dweight[b]);
     if (p->din[0]) p->host->gemm(false, true, rows, l->in, u, 1, ds, u, p->weight[W], u, 0, p->din[0], l->in);
     if (p->dweight[R]) recurrent_back(l, p, hidden, ds);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/rng.h"
 #include "compute/compute.h"
 #include "config/node.h"
@@ -71,6 +72,28 @@ static inline void expect_nothing_counts(setup *s, const pass_input *in, int n)
     assert_true(pass_run(p, in, true) == 0);
     pass_sum(p, 0, s->model->n_trained);
     for (int i = 0; i < n; i++) assert_true(pass_gradient(p)[i] == 0);
+    pass_free(p);
+}
+
+/* Of four steps of gradient descent on a model whose minibatch is `batch`: losses, gradients, weights and states. */
+static inline void digest_of_descent(setup *s, int64_t batch, char hex[DIGEST_HEX])
+{
+    pass *p = pass_new(s->model, true, &s->pr);
+    digest *d = digest_new();
+    const int64_t counts[] = { batch, batch, batch * 2 / 5 + 1, 1 };
+    for (uint64_t step = 0; step < 4; step++) {
+        const pass_input in = whole_batch(s, counts[step], step);
+        const double loss = pass_run(p, &in, true);
+        digest_add(d, &loss, sizeof loss);
+        pass_sum(p, 0, s->model->n_trained);
+        float *g = pass_gradient(p);
+        digest_add(d, g, s->model->n_trained * sizeof *g);
+        for (size_t i = 0; i < s->model->n_trained; i++) s->model->x[i] -= 0.1f * g[i];
+        pass_fold(p, s->model);
+        digest_add(d, s->model->x, s->model->n_weights * sizeof(float));
+        digest_add(d, s->model->state, s->model->n_state * sizeof(float));
+    }
+    digest_end(d, hex);
     pass_free(p);
 }
 

@@ -1,7 +1,6 @@
 /* A minibatch through a model: gradients, lanes, threads (R1), meters. */
 #include <math.h>
 
-#include "base/digest.h"
 #include "setup.h"
 
 static const char branched[] =
@@ -70,22 +69,7 @@ static void digest_of_steps(const char *yaml, int threads, char hex[DIGEST_HEX])
     setup s;
     setup_model(&s, yaml, image, label3, 80);
     assert_non_null(s.model);
-    pass *p = pass_new(s.model, true, &s.pr);
-    digest *d = digest_new();
-    static const int64_t counts[] = { 80, 80, 33, 1 };
-    for (uint64_t step = 0; step < 4; step++) {
-        const pass_input in = whole_batch(&s, counts[step], step);
-        const double loss = pass_run(p, &in, true);
-        digest_add(d, &loss, sizeof loss);
-        pass_sum(p, 0, s.model->n_trained);
-        float *g = pass_gradient(p);
-        for (size_t i = 0; i < s.model->n_trained; i++) s.model->x[i] -= 0.1f * g[i];
-        pass_fold(p, s.model);
-        digest_add(d, s.model->x, s.model->n_weights * sizeof(float));
-        digest_add(d, s.model->state, s.model->n_state * sizeof(float));
-    }
-    digest_end(d, hex);
-    pass_free(p);
+    digest_of_descent(&s, 80, hex);
     setup_end(&s);
 }
 

@@ -1,5 +1,4 @@
 /* What a training step computes a second time, when, and that no bit depends on it. */
-#include "base/digest.h"
 #include "base/text.h"
 #include "model/program.h"
 #include "setup.h"
@@ -112,22 +111,7 @@ static void digest_of_training(int threads, bool kept, char hex[DIGEST_HEX])
     print_problems(&s);
     assert_non_null(s.model);
     if (kept) keep_all(&s);
-    pass *p = pass_new(s.model, true, &s.pr);
-    digest *d = digest_new();
-    static const int64_t counts[] = { 80, 80, 33, 1 };
-    for (uint64_t step = 0; step < 4; step++) {
-        const pass_input in = whole_batch(&s, counts[step], step);
-        const double loss = pass_run(p, &in, true);
-        digest_add(d, &loss, sizeof loss);
-        pass_sum(p, 0, s.model->n_trained);
-        float *g = pass_gradient(p);
-        digest_add(d, g, s.model->n_trained * sizeof *g);
-        for (size_t i = 0; i < s.model->n_trained; i++) s.model->x[i] -= 0.1f * g[i];
-        pass_fold(p, s.model);
-        digest_add(d, s.model->state, s.model->n_state * sizeof(float));
-    }
-    digest_end(d, hex);
-    pass_free(p);
+    digest_of_descent(&s, 80, hex);
     setup_end(&s);
 }
 

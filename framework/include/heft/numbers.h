@@ -238,16 +238,16 @@ static inline float heft_sum_products(int64_t n, const float *x, const float *y)
     return heft_sum_parts(part);
 }
 
-/* sum += all rows of x [rows, n], four at a time. */
-static inline void heft_add_rows(int64_t rows, int64_t n, const float *restrict x, float *restrict sum)
+/* sum[j] += x[i * ld + j] of all rows, j < n, four rows at a time. */
+static inline void heft_add_rows(int64_t rows, int64_t n, const float *restrict x, int64_t ld, float *restrict sum)
 {
     int64_t i = 0;
     for (; i + 4 <= rows; i += 4) {
-        const float *restrict a = x + i * n, *restrict b = a + n, *restrict c = b + n, *restrict d = c + n;
+        const float *restrict a = x + i * ld, *restrict b = a + ld, *restrict c = b + ld, *restrict d = c + ld;
         for (int64_t j = 0; j < n; j++) sum[j] += (a[j] + b[j]) + (c[j] + d[j]);
     }
     for (; i < rows; i++)
-        for (int64_t j = 0; j < n; j++) sum[j] += x[i * n + j];
+        for (int64_t j = 0; j < n; j++) sum[j] += x[i * ld + j];
 }
 
 /* The bits of floats to integers of the same order, and back. */
