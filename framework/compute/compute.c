@@ -51,24 +51,31 @@ static stored as_stored(bool transposed, int64_t rows, int64_t cols)
     return transposed ? (stored){ cols, rows } : (stored){ rows, cols };
 }
 
+static size_t reach(stored s, int64_t ld) { return (size_t)((s.rows - 1) * ld + s.cols); }
+
+/* An operand rounded, as floats, and its leading dimension then. */
+static const float *as_soft(local_use use, stored s, const float *x, int64_t *ld)
+{
+    const float *known = weights_soft(x, reach(s, *ld));
+    if (known) return known;
+    float *r = local_buffer(local_get(), use, (size_t)(s.rows * s.cols) * sizeof *r);
+    bf16_round(s.rows, s.cols, x, *ld, r);
+    *ld = s.cols;
+    return r;
+}
+
 void soft_gemm(const product *p, const float *a, const float *b, float *c)
 {
-    const stored sa = as_stored(p->ta, p->m, p->k), sb = as_stored(p->tb, p->k, p->n);
-    local *l = local_get();
-    float *ra = local_buffer(l, LOCAL_A, (size_t)(sa.rows * sa.cols) * sizeof *ra);
-    float *rb = local_buffer(l, LOCAL_B, (size_t)(sb.rows * sb.cols) * sizeof *rb);
-    bf16_round(sa.rows, sa.cols, a, p->lda, ra);
-    bf16_round(sb.rows, sb.cols, b, p->ldb, rb);
     product q = *p;
-    q.lda = sa.cols;
-    q.ldb = sb.cols;
+    const float *ra = as_soft(LOCAL_A, as_stored(p->ta, p->m, p->k), a, &q.lda);
+    const float *rb = as_soft(LOCAL_B, as_stored(p->tb, p->k, p->n), b, &q.ldb);
     gemm_f32(&q, ra, rb, c);
 }
 
 /* An operand as bf16, and its leading dimension then. */
 static const bf16 *as_half(local_use use, stored s, const float *x, int64_t *ld)
 {
-    const bf16 *known = weights_rounded(x, (size_t)((s.rows - 1) * *ld + s.cols));
+    const bf16 *known = weights_rounded(x, reach(s, *ld));
     if (known) return known;
     bf16 *h = local_buffer(local_get(), use, (size_t)(s.rows * s.cols) * sizeof *h);
     bf16_pack(s.rows, s.cols, x, *ld, h);
@@ -109,6 +116,8 @@ static const bf16 *packed(local_use use, int64_t n, const float *x)
 
 static const float *rounded(local_use use, int64_t n, const float *x)
 {
+    const float *known = weights_soft(x, (size_t)n);
+    if (known) return known;
     float *r = local_buffer(local_get(), use, (size_t)n * sizeof *r);
     bf16_round(1, n, x, n, r);
     return r;

@@ -152,6 +152,7 @@ void panels_gemm(const product *p, const float *a, const float *b, float *c);
 /* ---- weights.c: copies made by compute_weights, for as long as it says; NULL: there is none ---- */
 
 const bf16  *weights_rounded(const float *x, size_t n);
+const float *weights_soft(const float *x, size_t n);                 /* the same as floats, where bf16 is emulated */
 const float *weights_sheet(const float *x, bool tb, int64_t rows, int64_t cols, int64_t pitch);     /* of op(x) [rows, cols], x dense: rows `pitch` apart */
 
 /* ---- compute.c: bf16 by rounded floats, whatever the processor can; for tests ---- */

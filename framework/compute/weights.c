@@ -1,8 +1,8 @@
 /* weights.c -- copies of a model's weights that serve all lanes of a pass
  *
- * With bf16: all of them rounded, once.  With f32: matrices that lie badly for the caches (packed.c), transposed or at a pitch
- * that suits.  Which matrices those are is learned from the products: the first pass notes them, later ones copy them ahead of
- * their lanes, in parallel.  A copy changes no bit.
+ * With bf16: all of them rounded, once; to floats where bf16 is emulated.  Where products are of floats: matrices that lie badly for the
+ * caches (packed.c), transposed or at a pitch that suits.  Which matrices those are is learned from the products: the first pass notes
+ * them, later ones copy them ahead of their lanes, in parallel.  A copy changes no bit.
  */
 #include "compute/internal.h"
 
@@ -26,21 +26,22 @@ typedef struct sheet {
 } sheet;
 
 static struct {
-    uintptr_t       begin;                       /* of the weights of the pass under way; 0: none */
+    const float    *given;                       /* the weights of the pass under way; NULL: none */
+    const float    *read;                        /* where products of floats find them: there, or in `rounded`; NULL: nowhere */
     size_t          n;
     bool            rounds;
-    bf16           *half;                        /* [room] the same, rounded */
+    void           *rounded;                     /* [room] the same: bf16, or floats where that is emulated */
     size_t          room;
     pthread_mutex_t lock;                        /* held by who adds a sheet */
     _Atomic(sheet *) sheets;
     int             n_sheets;
 } now = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* Where the rows x cols matrix begins among the weights; false: it is none of them. */
-static bool among_weights(const float *x, size_t count, size_t *at)
+/* Where `count` floats at x begin among the weights at `all`; false: they are none of them. */
+static bool among(const float *all, const float *x, size_t count, size_t *at)
 {
-    if (!now.begin || (uintptr_t)x < now.begin) return false;
-    *at = ((uintptr_t)x - now.begin) / sizeof *x;
+    if (!all || (uintptr_t)x < (uintptr_t)all) return false;
+    *at = ((uintptr_t)x - (uintptr_t)all) / sizeof *x;
     return *at <= now.n && count <= now.n - *at;
 }
 
@@ -50,25 +51,34 @@ static void round_chunk(void *x, int64_t i)
 {
     const size_t begin = (size_t)i * CHUNK, left = now.n - begin;
     const int64_t n = left < CHUNK ? (int64_t)left : CHUNK;
-    bf16_pack(1, n, (const float *)x + begin, n, now.half + begin);
+    const float *from = (const float *)x + begin;
+    if (onednn_has_bf16()) bf16_pack(1, n, from, n, (bf16 *)now.rounded + begin);
+    else bf16_round(1, n, from, n, (float *)now.rounded + begin);
 }
 
 /* Without memory every product rounds for itself. */
 static void round_all(const float *x, size_t n)
 {
     if (n > now.room) {
-        block_free(now.half);
-        now.half = block_alloc(n, sizeof *now.half);
-        now.room = now.half ? n : 0;
+        block_free(now.rounded);
+        now.rounded = block_alloc(n, onednn_has_bf16() ? sizeof(bf16) : sizeof(float));
+        now.room = now.rounded ? n : 0;
     }
-    now.rounds = now.half != NULL;
+    now.rounds = now.rounded != NULL;
+    now.read = onednn_has_bf16() ? NULL : now.rounded;
     if (now.rounds) compute_parallel((int64_t)((n - 1) / CHUNK + 1), round_chunk, (void *)x);
 }
 
 const bf16 *weights_rounded(const float *x, size_t n)
 {
     size_t at;
-    return now.rounds && among_weights(x, n, &at) ? now.half + at : NULL;
+    return now.rounds && onednn_has_bf16() && among(now.given, x, n, &at) ? (const bf16 *)now.rounded + at : NULL;
+}
+
+const float *weights_soft(const float *x, size_t n)
+{
+    size_t at;
+    return now.rounds && !onednn_has_bf16() && among(now.given, x, n, &at) ? (const float *)now.rounded + at : NULL;
 }
 
 /* ---- sheets ---- */
@@ -108,7 +118,7 @@ static void copy_all(void)
     int64_t tasks = 0;
     for (sheet *s = atomic_load(&now.sheets); s; s = s->next) {
         size_t at;
-        s->current = among_weights(s->at, (size_t)(s->rows * s->cols), &at);
+        s->current = among(now.read, s->at, (size_t)(s->rows * s->cols), &at);
         if (s->current && !s->copy) s->copy = block_alloc((size_t)(s->rows * s->pitch), sizeof *s->copy);
         s->current = s->current && s->copy;
         tasks += tasks_of(s);
@@ -141,7 +151,7 @@ static void note_sheet(const float *x, bool tb, int64_t rows, int64_t cols, int6
 const float *weights_sheet(const float *x, bool tb, int64_t rows, int64_t cols, int64_t pitch)
 {
     size_t at;
-    if (!among_weights(x, (size_t)(rows * cols), &at)) return NULL;
+    if (!among(now.read, x, (size_t)(rows * cols), &at)) return NULL;
     sheet *s = find_sheet(x, tb, rows, cols, pitch);
     if (!s) note_sheet(x, tb, rows, cols, pitch);
     if (!s || !s->current) return NULL;
@@ -154,9 +164,9 @@ const float *weights_sheet(const float *x, bool tb, int64_t rows, int64_t cols, 
 void compute_weights(const float *x, size_t n)
 {
     now.rounds = false;
-    now.begin = n ? (uintptr_t)x : 0;
+    now.given = now.read = n ? x : NULL;
     now.n = n;
-    if (!now.begin) return;
-    if (compute_precision_now() == COMPUTE_F32) copy_all();
-    else if (onednn_has_bf16()) round_all(x, n);
+    if (!now.given) return;
+    if (compute_precision_now() == COMPUTE_BF16) round_all(x, n);
+    if (now.read) copy_all();
 }
