@@ -51,15 +51,14 @@ static stored as_stored(bool transposed, int64_t rows, int64_t cols)
     return transposed ? (stored){ cols, rows } : (stored){ rows, cols };
 }
 
-static size_t reach(stored s, int64_t ld) { return (size_t)((s.rows - 1) * ld + s.cols); }
-
-/* An operand rounded, as floats, and its leading dimension then. */
-static const float *as_soft(local_use use, stored s, const float *x, int64_t *ld)
+/* An operand rounded, as bf16 or as floats, and its leading dimension then. */
+static const void *as_rounded(bool half, local_use use, stored s, const float *x, int64_t *ld)
 {
-    const float *known = weights_soft(x, reach(s, *ld));
+    const void *known = weights_rounded(half, x, (size_t)((s.rows - 1) * *ld + s.cols));
     if (known) return known;
-    float *r = local_buffer(local_get(), use, (size_t)(s.rows * s.cols) * sizeof *r);
-    bf16_round(s.rows, s.cols, x, *ld, r);
+    void *r = local_buffer(local_get(), use, (size_t)(s.rows * s.cols) * (half ? sizeof(bf16) : sizeof(float)));
+    if (half) bf16_pack(s.rows, s.cols, x, *ld, r);
+    else bf16_round(s.rows, s.cols, x, *ld, r);
     *ld = s.cols;
     return r;
 }
@@ -67,28 +66,17 @@ static const float *as_soft(local_use use, stored s, const float *x, int64_t *ld
 void soft_gemm(const product *p, const float *a, const float *b, float *c)
 {
     product q = *p;
-    const float *ra = as_soft(LOCAL_A, as_stored(p->ta, p->m, p->k), a, &q.lda);
-    const float *rb = as_soft(LOCAL_B, as_stored(p->tb, p->k, p->n), b, &q.ldb);
+    const float *ra = as_rounded(false, LOCAL_A, as_stored(p->ta, p->m, p->k), a, &q.lda);
+    const float *rb = as_rounded(false, LOCAL_B, as_stored(p->tb, p->k, p->n), b, &q.ldb);
     gemm_f32(&q, ra, rb, c);
-}
-
-/* An operand as bf16, and its leading dimension then. */
-static const bf16 *as_half(local_use use, stored s, const float *x, int64_t *ld)
-{
-    const bf16 *known = weights_rounded(x, reach(s, *ld));
-    if (known) return known;
-    bf16 *h = local_buffer(local_get(), use, (size_t)(s.rows * s.cols) * sizeof *h);
-    bf16_pack(s.rows, s.cols, x, *ld, h);
-    *ld = s.cols;
-    return h;
 }
 
 static bool native_gemm(const product *p, const float *a, const float *b, float *c)
 {
     if (!onednn_has_bf16() || p->m == 1 || p->n == 1 || is_small(p->m, p->n, p->k)) return false;
     product q = *p;
-    const bf16 *ha = as_half(LOCAL_A, as_stored(p->ta, p->m, p->k), a, &q.lda);
-    const bf16 *hb = as_half(LOCAL_B, as_stored(p->tb, p->k, p->n), b, &q.ldb);
+    const bf16 *ha = as_rounded(true, LOCAL_A, as_stored(p->ta, p->m, p->k), a, &q.lda);
+    const bf16 *hb = as_rounded(true, LOCAL_B, as_stored(p->tb, p->k, p->n), b, &q.ldb);
     return onednn_gemm_bf16(&q, ha, hb, c);
 }
 
@@ -107,21 +95,8 @@ static int64_t inputs(const heft_conv *c, int64_t n)  { return n * c->ih * c->iw
 static int64_t outputs(const heft_conv *c, int64_t n) { return n * c->oh * c->ow * c->oc; }
 static int64_t weights(const heft_conv *c)            { return c->kh * c->kw * (c->ic / c->groups) * c->oc; }
 
-static const bf16 *packed(local_use use, int64_t n, const float *x)
-{
-    bf16 *h = local_buffer(local_get(), use, (size_t)n * sizeof *h);
-    bf16_pack(1, n, x, n, h);
-    return h;
-}
-
-static const float *rounded(local_use use, int64_t n, const float *x)
-{
-    const float *known = weights_soft(x, (size_t)n);
-    if (known) return known;
-    float *r = local_buffer(local_get(), use, (size_t)n * sizeof *r);
-    bf16_round(1, n, x, n, r);
-    return r;
-}
+static const bf16 *packed(local_use use, int64_t n, const float *x) { return as_rounded(true, use, (stored){ 1, n }, x, &n); }
+static const float *rounded(local_use use, int64_t n, const float *x) { return as_rounded(false, use, (stored){ 1, n }, x, &n); }
 
 static void conv(const heft_conv *c, int64_t n, const float *x, const float *w, const float *bias, float *y)
 {

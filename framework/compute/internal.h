@@ -2,7 +2,7 @@
  *
  * compute.c chooses, and the others do: parallel.c (OpenMP), cpus.c (how many processors), local.c (memory of
  * one thread), sums.c, bf16.c (rounding), plain.c and plain_conv.c (C forms), packed.c (a layout that
- * suits the caches), weights.c (what is made of weights once a pass), panels.c (products that sum over rows), direct.c and winograd.c
+ * suits the caches), weights.c (what is made of weights once a pass), panels.c (products of a transposed operand), direct.c and winograd.c
  * (convolutions) and avx2.c (the inner loops of these three), onednn.c (everything that knows oneDNN).
  */
 #ifndef HEFT_COMPUTE_INTERNAL_H
@@ -138,6 +138,8 @@ void winograd_conv_back_weight(const heft_conv *c, int64_t n, const float *x, co
 
 /* ---- packed.c: onednn_gemm on copies of op(B), where that is faster ---- */
 
+enum { MOST_TURNED = 1 << 20 };                  /* floats of a transposed B: of more a step has not enough products, and panels.c does without a copy */
+
 bool packed_pays(const product *p);
 void packed_gemm(const product *p, const float *a, const float *b, float *c);
 
@@ -151,8 +153,7 @@ void panels_gemm(const product *p, const float *a, const float *b, float *c);
 
 /* ---- weights.c: copies made by compute_weights, for as long as it says; NULL: there is none ---- */
 
-const bf16  *weights_rounded(const float *x, size_t n);
-const float *weights_soft(const float *x, size_t n);                 /* the same as floats, where bf16 is emulated */
+const void  *weights_rounded(bool half, const float *x, size_t n);   /* as bf16 where the processor multiplies that, else (not half) as floats */
 const float *weights_sheet(const float *x, bool tb, int64_t rows, int64_t cols, int64_t pitch);     /* of op(x) [rows, cols], x dense: rows `pitch` apart */
 
 /* ---- compute.c: bf16 by rounded floats, whatever the processor can; for tests ---- */

@@ -10,12 +10,12 @@
 #include <string.h>
 
 enum { ROWS = 512, STEP = 256, GAP = 16, LEAST_M = 16 };             /* floats; below LEAST_M the copy costs what it saves */
-enum { LEAST = 1 << 13, MOST = 1 << 20 };        /* floats of what is worth transposing; of more than MOST a step has not enough products */
+enum { LEAST = 1 << 13 };                        /* floats of what is worth transposing */
 
 bool packed_pays(const product *p)
 {
     if (p->m < LEAST_M || p->k <= GAP || !onednn_reads_in_place()) return false;
-    if (p->tb) return p->n >= GAP && p->k * p->n >= LEAST && p->k * p->n <= MOST;
+    if (p->tb) return p->n >= GAP && p->k * p->n >= LEAST && p->k * p->n <= MOST_TURNED;
     return p->m < 1024 && p->n >= STEP && p->ldb % STEP == 0;
 }
 

@@ -1,10 +1,7 @@
 /* panels.c -- products for AVX2 with one transposed operand, as the gradients of dense layers are
  *
  * oneDNN (2.6.3) reads B where it lies, also where what it reads one after the other is far apart.  Here 16 neighbours at a time are
- * copied to a panel, in the order in which they are read.  GFLOP/s of one Zen 3 core, oneDNN's and these:
- *
- *   A'B  128 x 384 x 512   76, 90      512 x 128 x 512   65, 86      128 x 512 x 256   85, 91
- *   AB'  64 x 2048 x 2048  75, 90
+ * copied to a panel, in the order in which they are read; docs/performance.md has what that is worth.
  */
 #include "compute/internal.h"
 
@@ -16,7 +13,7 @@ enum { DEEP = 1024, ROWS = 64, COLS = 4096 };    /* AB': the same; sums of up to
 bool panels_pay(const product *p)
 {
     if (!avx2_in_use() || p->ta == p->tb || p->alpha != 1 || p->m < WIDE || p->n < WIDE) return false;
-    if (p->tb) return p->beta == 0 && p->k * p->n > 1 << 20;         /* of less, weights are turned once for all lanes (packed.c) */
+    if (p->tb) return p->beta == 0 && p->k * p->n > MOST_TURNED;     /* of less, weights are turned once for all lanes (packed.c) */
     return (p->beta == 0 || p->beta == 1) && p->k >= LEAST && (p->n % WIDE == 0 || p->n >= WIDE * WIDE);     /* what the last panel is short of is multiplied in vain */
 }
 

@@ -69,16 +69,11 @@ static void round_all(const float *x, size_t n)
     if (now.rounds) compute_parallel((int64_t)((n - 1) / CHUNK + 1), round_chunk, (void *)x);
 }
 
-const bf16 *weights_rounded(const float *x, size_t n)
+const void *weights_rounded(bool half, const float *x, size_t n)
 {
     size_t at;
-    return now.rounds && onednn_has_bf16() && among(now.given, x, n, &at) ? (const bf16 *)now.rounded + at : NULL;
-}
-
-const float *weights_soft(const float *x, size_t n)
-{
-    size_t at;
-    return now.rounds && !onednn_has_bf16() && among(now.given, x, n, &at) ? (const float *)now.rounded + at : NULL;
+    if (!now.rounds || half != onednn_has_bf16() || !among(now.given, x, n, &at)) return NULL;
+    return half ? (const void *)((const bf16 *)now.rounded + at) : (const float *)now.rounded + at;
 }
 
 /* ---- sheets ---- */
